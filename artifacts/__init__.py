@@ -1,0 +1,123 @@
+"""Artifacts: versions of files and folders by content, and the runs that made them.
+
+>>> import artifacts
+>>> with artifacts.init(project="demo") as run:
+...     data = run.use_artifact("corpus:latest").download()
+...     run.log_artifact("model/", name="model", type="model", aliases=["prod"])
+
+Importing this package loads nothing: every name is loaded when it is first used, and the
+database and storage libraries when a store is opened. ``artifacts.run`` is the active run or None.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from artifacts._version import __version__
+
+if TYPE_CHECKING:
+    from artifacts._api import finish, log_artifact, log_model, use_artifact, use_model
+    from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
+    from artifacts.api import Api
+    from artifacts.artifact import Artifact
+    from artifacts.runs.run import Run, init
+    from artifacts.store.errors import (
+        AlreadyExistsError,
+        ArtifactFinalizedError,
+        ArtifactNotLoggedError,
+        ArtifactsError,
+        BlobNotFoundError,
+        ConfigError,
+        ConflictError,
+        EntryNotFoundError,
+        FormatError,
+        IntegrityError,
+        InvalidInputError,
+        InvalidTypeError,
+        NotFoundError,
+        ObjectNotFoundError,
+        PermissionDeniedError,
+        RefNotFoundError,
+        RunFinishedError,
+        RunNotFoundError,
+        StateError,
+        StorageError,
+        StoreNotFoundError,
+    )
+
+    Error = ArtifactsError
+    run: Run | None
+
+__all__ = [
+    "AlreadyExistsError",
+    "Api",
+    "Artifact",
+    "ArtifactEntry",
+    "ArtifactFile",
+    "ArtifactFinalizedError",
+    "ArtifactManifest",
+    "ArtifactNotLoggedError",
+    "ArtifactsError",
+    "BlobNotFoundError",
+    "ConfigError",
+    "ConflictError",
+    "EntryNotFoundError",
+    "Error",
+    "FormatError",
+    "IntegrityError",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "NotFoundError",
+    "ObjectNotFoundError",
+    "PermissionDeniedError",
+    "RefNotFoundError",
+    "Run",
+    "RunFinishedError",
+    "RunNotFoundError",
+    "StateError",
+    "StorageError",
+    "StoreNotFoundError",
+    "__version__",
+    "finish",
+    "init",
+    "log_artifact",
+    "log_model",
+    "use_artifact",
+    "use_model",
+]
+
+_HOMES = {
+    "artifacts._api": "finish log_artifact log_model use_artifact use_model",
+    "artifacts._entry": "ArtifactEntry ArtifactFile ArtifactManifest",
+    "artifacts.api": "Api",
+    "artifacts.artifact": "Artifact",
+    "artifacts.runs.run": "Run init",
+    "artifacts.store.errors": (
+        "AlreadyExistsError ArtifactFinalizedError ArtifactNotLoggedError ArtifactsError "
+        "BlobNotFoundError ConfigError ConflictError EntryNotFoundError FormatError "
+        "IntegrityError InvalidInputError InvalidTypeError NotFoundError "
+        "ObjectNotFoundError PermissionDeniedError RefNotFoundError RunFinishedError "
+        "RunNotFoundError StateError StorageError StoreNotFoundError"
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name == "run":
+        return import_module("artifacts.runs.run").active_run()
+    if name == "Error":
+        name = "ArtifactsError"
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    # Help and tracebacks say artifacts.Artifact, not artifacts.artifact.Artifact.
+    value.__module__ = __name__
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

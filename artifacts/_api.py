@@ -1,0 +1,66 @@
+"""Module-level functions: one line each over the active run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from artifacts.runs.run import active_run
+from artifacts.store.errors import StateError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from artifacts.artifact import Artifact
+    from artifacts.runs import Run
+
+
+def log_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+    **options: Any,
+) -> Artifact:
+    """Log an output of the active run; see `Run.log_artifact`."""
+    run = _run("log_artifact")
+    return run.log_artifact(artifact_or_path, name, type, aliases, **options)
+
+
+def use_artifact(
+    artifact_or_name: Artifact | str,
+    type: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+) -> Artifact:
+    """Declare an input of the active run; see `Run.use_artifact`."""
+    return _run("use_artifact").use_artifact(artifact_or_name, type, aliases)
+
+
+def log_model(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+) -> Artifact:
+    """Log a model; see `Run.log_model`."""
+    return _run("log_model").log_model(path, name, aliases)
+
+
+def use_model(name: str) -> str:
+    """Use and download a model; see `Run.use_model`."""
+    return _run("use_model").use_model(name)
+
+
+def finish(exit_code: int | None = None) -> None:
+    """End the active run; without one, do nothing."""
+    run = active_run()
+    if run is not None:
+        run.finish(exit_code)
+
+
+def _run(call: str) -> Run:
+    run = active_run()
+    if run is None:
+        raise StateError(
+            f"You must call artifacts.init() before artifacts.{call}()", kind="no_active_run"
+        )
+    return run

@@ -1,0 +1,252 @@
+"""A version that is being built: the first of an artifact's two states."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from artifacts import config
+from artifacts.store import ingest
+from artifacts.store.errors import (
+    ArtifactFinalizedError,
+    ConflictError,
+    EntryNotFoundError,
+    InvalidInputError,
+    RefNotFoundError,
+)
+from artifacts.store.manifest import Entry, Manifest, check_path
+from artifacts.store.records import VersionDraft
+from artifacts.store.refs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from artifacts._session import Place
+    from artifacts.store.ingest import SourceFile, SymlinkPolicy
+    from artifacts.store.progress import Progress
+    from artifacts.store.records import VersionRecord
+    from artifacts.store.upload import Upload
+
+_ATTEMPTS = 20
+
+
+class Draft:
+    """Entries collected so far, their bytes on the way into a store. Thread-safe.
+
+    Args:
+        place: The store, and the project in which the artifact is expected to be logged.
+        name: Of the artifact.
+        incremental: Whether the entries are a patch on the latest version.
+    """
+
+    def __init__(self, place: Place, name: str, *, incremental: bool = False) -> None:
+        self.place = place
+        self.name = name
+        self.incremental = incremental
+        self.finalized = False
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._removed: set[str] = set()
+        self._manifest: Manifest | None = None
+        self._upload: Upload | None = None
+        self._carried: VersionRecord | None = None
+
+    # -- building
+
+    def carry(self, version: VersionRecord) -> None:
+        """Start from the entries of a version; their bytes are not touched."""
+        manifest = self.place.store.manifest(version.digest)
+        with self._lock:
+            self._carried = version
+            self._entries = {entry.path: entry for entry in manifest}
+
+    def add_files(
+        self, files: list[SourceFile], *, overwrite: bool, progress: Progress | None = None
+    ) -> list[Entry]:
+        """Store files and add their entries: all of them, or none if one is refused."""
+        with self._lock:
+            self._check_open()
+            entries = ingest.add_files(self.place.store, self.upload, files, progress)
+            self.add_entries(entries, overwrite=overwrite)
+            return entries
+
+    def add_entries(self, entries: Iterable[Entry], *, overwrite: bool) -> None:
+        """Add entries whose bytes are in the upload, in the store, or elsewhere.
+
+        Raises:
+            InvalidInputError: A path is taken by other contents and ``overwrite`` is False, or
+                is a folder at the same time.
+        """
+        with self._lock:
+            self._check_open()
+            added: dict[str, Entry] = {}
+            for entry in entries:
+                existing = added.get(entry.path) or self._entries.get(entry.path)
+                if existing is not None and not existing.same_content(entry) and not overwrite:
+                    raise InvalidInputError(
+                        f"Cannot add the same path twice: {entry.path!r}",
+                        hint="pass overwrite=True to replace it, or another name=",
+                        kind="same_path",
+                    )
+                added[entry.path] = entry
+            self._entries.update(added)
+            self._removed -= added.keys()
+            self._manifest = None
+
+    def remove(self, path: str) -> list[str]:
+        """Remove a file, or a folder with everything below it; return the removed paths.
+
+        Raises:
+            EntryNotFoundError: There is neither.
+        """
+        path = check_path(path.rstrip("/"))
+        with self._lock:
+            self._check_open()
+            gone = [p for p in self._entries if p == path or p.startswith(path + "/")]
+            if self.incremental:
+                self._removed.add(path)
+            elif not gone:
+                raise EntryNotFoundError(f"the artifact has no file or folder {path!r}")
+            for name in gone:
+                del self._entries[name]
+            self._manifest = None
+            return gone
+
+    @property
+    def upload(self) -> Upload:
+        """The session that brings in the bytes."""
+        if self._upload is None:
+            self._upload = self.place.store.upload(self._base)
+        return self._upload
+
+    @property
+    def manifest(self) -> Manifest:
+        """The entries so far, sorted and checked."""
+        with self._lock:
+            if self._manifest is None:
+                self._manifest = Manifest(self._entries.values())
+            return self._manifest
+
+    def _base(self) -> VersionRecord | None:
+        """Return a version that probably shares most blobs with this one."""
+        if self._carried is not None:
+            return self._carried
+        return self._latest(self.place.entity, self.place.project)
+
+    def _latest(self, entity: str, project: str) -> VersionRecord | None:
+        try:
+            return self.place.store.catalog.resolve(
+                Ref(None, None, self.name), entity=entity, project=project
+            )
+        except RefNotFoundError:
+            return None
+
+    def _check_open(self) -> None:
+        if self.finalized:
+            raise ArtifactFinalizedError(
+                "Can't add to finalized artifact",
+                hint="make a new draft from the logged version with .new_draft()",
+            )
+
+    # -- ending
+
+    def commit(
+        self,
+        *,
+        type: str,
+        entity: str,
+        project: str,
+        description: str | None,
+        metadata: Mapping[str, Any],
+        aliases: tuple[str, ...],
+        tags: tuple[str, ...],
+        latest: bool,
+        run: int | None,
+        output: bool,
+    ) -> tuple[VersionRecord, bool]:
+        """Make a version of the draft; it is committed and durable on return.
+
+        Returns:
+            The version, and whether it is new.
+        """
+        store = self.place.store
+        with self._lock:
+            self._check_open()
+            for _ in range(_ATTEMPTS):
+                base = self._latest(entity, project) if self.incremental else None
+                manifest = self.manifest if base is None else self._patched(base)
+                draft = VersionDraft(
+                    entity=entity,
+                    project=project,
+                    name=self.name,
+                    type=type,
+                    digest=manifest.digest,
+                    size=manifest.size,
+                    file_count=len(manifest),
+                    description=description,
+                    metadata=metadata,
+                    aliases=aliases,
+                    tags=tags,
+                    latest=latest,
+                    run=run,
+                    output=output,
+                    created_by=config.user_name(),
+                    expected_latest=(base.id if base else 0) if self.incremental else None,
+                )
+                try:
+                    result = store.commit(draft, self.upload, manifest)
+                except ConflictError as error:
+                    if error.kind != "latest_moved":
+                        raise
+                    continue
+                self.finalized = True
+                self._upload = None
+                return result
+        raise ConflictError(
+            f"other writers kept logging versions of {self.name!r} at the same time",
+            hint="try again",
+        )
+
+    def _patched(self, base: VersionRecord) -> Manifest:
+        """Return the latest version's entries with this draft's changes applied."""
+        entries = {entry.path: entry for entry in self.place.store.manifest(base.digest)}
+        for path in self._removed:
+            for name in [p for p in entries if p == path or p.startswith(path + "/")]:
+                del entries[name]
+        entries.update(self._entries)
+        return Manifest(entries.values())
+
+    def abandon(self) -> None:
+        """Give the draft up; what it uploaded is deleted."""
+        with self._lock:
+            self.finalized = True
+            if self._upload is not None:
+                self._upload.abandon()
+                self._upload = None
+
+
+def scan(
+    path: str,
+    *,
+    name: str | None,
+    include: Iterable[str] | str | None,
+    exclude: Iterable[str] | str | None,
+    symlinks: SymlinkPolicy,
+) -> list[SourceFile]:
+    """List the files of a folder as they are to be added.
+
+    Args:
+        name: Folder inside the artifact, None for its root.
+        include: Patterns of which a file has to match one, in the syntax of .gitignore.
+        exclude: Patterns of files and folders that are left out, beside those in ``.artignore``.
+    """
+    if not os.path.isdir(path):
+        raise InvalidInputError(f"path is not a directory: {path!r}", kind="not_a_directory")
+    prefix = f"{check_path(name.strip('/'))}/" if name and name.strip("/") else ""
+    from artifacts._ignore import make_ignore
+
+    ignore = make_ignore(path, include=include, exclude=exclude)
+    files = ingest.walk(path, ignore=ignore, symlinks=symlinks)
+    return [file._replace(path=prefix + file.path) for file in files] if prefix else files

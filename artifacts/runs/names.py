@@ -1,0 +1,111 @@
+"""Ids and readable names for runs that were given none."""
+
+from __future__ import annotations
+
+import secrets
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ADJECTIVES = [
+    "amber",
+    "brisk",
+    "calm",
+    "clear",
+    "crisp",
+    "deep",
+    "dusky",
+    "early",
+    "fair",
+    "fleet",
+    "fresh",
+    "gentle",
+    "golden",
+    "keen",
+    "late",
+    "light",
+    "lively",
+    "lucid",
+    "mellow",
+    "misty",
+    "noble",
+    "pale",
+    "plain",
+    "quick",
+    "quiet",
+    "rapid",
+    "ripe",
+    "silver",
+    "smooth",
+    "snowy",
+    "soft",
+    "solar",
+    "steady",
+    "still",
+    "sunny",
+    "swift",
+    "tidal",
+    "vivid",
+    "warm",
+    "wild",
+]
+_NOUNS = [
+    "brook",
+    "canyon",
+    "cedar",
+    "cliff",
+    "cloud",
+    "coast",
+    "comet",
+    "creek",
+    "delta",
+    "dune",
+    "ember",
+    "fern",
+    "field",
+    "firth",
+    "fjord",
+    "forest",
+    "glade",
+    "grove",
+    "harbor",
+    "heath",
+    "hill",
+    "island",
+    "lagoon",
+    "lake",
+    "maple",
+    "marsh",
+    "meadow",
+    "mesa",
+    "moon",
+    "oak",
+    "orbit",
+    "peak",
+    "pine",
+    "plain",
+    "pond",
+    "reef",
+    "ridge",
+    "river",
+    "shore",
+    "spring",
+    "star",
+    "stone",
+    "summit",
+    "thicket",
+    "tide",
+    "trail",
+    "valley",
+    "wave",
+    "willow",
+    "wind",
+]
+
+
+def new_id() -> str:
+    """Return eight random characters of ``0-9a-z``."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def new_name(number: int) -> str:
+    """Return ``adjective-noun-N``."""
+    return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{number}"

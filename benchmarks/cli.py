@@ -1,0 +1,147 @@
+"""The command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks import facts, setup
+from benchmarks.data import KINDS, Dataset, Kind, dataset
+from benchmarks.report import Report, into_page
+from benchmarks.runner import SetResult, run
+from benchmarks.tools import all_tools
+from benchmarks.tools.base import CHECKOUT, Tool
+from benchmarks.workspace import workspaces
+
+_PAGE = CHECKOUT / "docs" / "benchmarks.md"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminated)  # so that file systems are unmounted on the way out
+    if options.command == "setup":
+        print("\n".join(setup.install()))
+        return 0
+    if options.command == "generate":
+        return _generate(options)
+    if options.command == "report":
+        return _publish(Report.load(options.json), options)
+    kinds: Sequence[Kind] = KINDS if options.command == "all" else (options.command,)
+    return _measure([_dataset(kind, options) for kind in kinds], options)
+
+
+def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
+    tools, versions, missing = _installed(options.tools)
+    if not tools:
+        print(
+            "none of the chosen tools is installed; try `python -m benchmarks setup`",
+            file=sys.stderr,
+        )
+        return 2
+    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
+    try:
+        places = workspaces(options.fs, root)
+        report = Report(facts.machine(places.description), versions, missing)
+        print(f"{places.description}; versions: {versions}", file=sys.stderr, flush=True)
+
+        def keep(result: SetResult) -> None:
+            report.sets[result.dataset.kind] = result
+            if options.json is not None:
+                report.save(options.json)
+
+        for chosen in datasets:
+            run(chosen, tools, places, repeat=options.repeat, done=keep)
+    finally:
+        # Only now: deleting many files earlier would slow down whatever is measured next.
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
+    return _publish(report, options)
+
+
+def _publish(report: Report, options: argparse.Namespace) -> int:
+    print(report.text())
+    if options.markdown is not None:
+        for name in into_page(options.markdown, report.sections()):
+            print(f"no markers for the section {name}", file=sys.stderr)
+    return 0
+
+
+def _installed(chosen: str | None) -> tuple[list[Tool], dict[str, str], list[str]]:
+    known = all_tools()
+    names = list(known) if chosen is None else [name.strip() for name in chosen.split(",")]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise SystemExit(f"unknown tools: {', '.join(unknown)}; known: {', '.join(known)}")
+    tools, versions, missing = [], {}, []
+    for name in names:
+        version = known[name].version()
+        if version is None:
+            missing.append(name)
+            print(f"{name}: not installed, skipped", file=sys.stderr)
+        else:
+            versions[name] = version
+            tools.append(known[name])
+    return tools, versions, missing
+
+
+def _generate(options: argparse.Namespace) -> int:
+    for kind in KINDS:
+        chosen = _dataset(kind, options)
+        for version in ("v1", "v2"):
+            folder = options.folder / kind / version
+            chosen.write(folder)
+            if version == "v2":
+                chosen.change_to_second_version(folder)
+            print(f"{folder}: {chosen.title}")
+    return 0
+
+
+def _dataset(kind: Kind, options: argparse.Namespace) -> Dataset:
+    return dataset(kind, files=options.files, large_mib=options.large_mib)
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise SystemExit(143)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("setup", help="install the tools to compare with")
+    sizes = argparse.ArgumentParser(add_help=False)
+    sizes.add_argument("--files", type=int, help="how many small files (20,000), for trying")
+    sizes.add_argument(
+        "--large-mib", type=int, help="size of the large file in MiB (2048), for trying"
+    )
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument(
+        "--markdown",
+        type=Path,
+        nargs="?",
+        const=_PAGE,
+        help="write the tables into this page (docs/benchmarks.md)",
+    )
+    generate = commands.add_parser(
+        "generate", parents=[sizes], help="write both versions of all inputs"
+    )
+    generate.add_argument("folder", type=Path)
+    report = commands.add_parser("report", parents=[output], help="tables from an earlier run")
+    report.add_argument("--json", type=Path, required=True)
+    for name in (*KINDS, "all"):
+        measure = commands.add_parser(name, parents=[sizes, output], help=f"measure {name}")
+        measure.add_argument("--repeat", type=int, default=3)
+        measure.add_argument("--tools", help=f"comma-separated, of: {', '.join(all_tools())}")
+        measure.add_argument("--json", type=Path, help="keep all samples in this file")
+        measure.add_argument("--workdir", type=Path, help="where to work (a temporary folder)")
+        measure.add_argument("--fs", choices=("auto", "loop", "folder"), default="auto")
+        measure.add_argument(
+            "--keep", action="store_true", help="leave the work folder (with --fs folder)"
+        )
+    return parser

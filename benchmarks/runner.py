@@ -1,0 +1,146 @@
+"""Runs every step of every tool, tools in turn within a repetition."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import Dataset, differences, read_once
+from benchmarks.measure import Measured, StepError, measure
+from benchmarks.tools.base import STEPS, Site, Step, Tool
+from benchmarks.workspace import Workspaces, allocated, settle
+
+# Longer than any tool's doubt about a file that changed a moment ago: stat caches may be used.
+_SETTLE_SECONDS = 2.5
+
+
+@dataclass
+class Sample:
+    """One tool in one repetition."""
+
+    tool: str
+    repetition: int
+    steps: dict[str, Measured] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SetResult:
+    """All samples of one set of inputs."""
+
+    dataset: Dataset
+    samples: list[Sample] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> SetResult:
+        samples = [
+            Sample(
+                **{
+                    **sample,
+                    "steps": {name: Measured(**step) for name, step in sample["steps"].items()},
+                }
+            )
+            for sample in found["samples"]
+        ]
+        return cls(Dataset(**found["dataset"]), samples)
+
+
+def run(
+    dataset: Dataset,
+    tools: Sequence[Tool],
+    workspaces: Workspaces,
+    *,
+    repeat: int,
+    done: Callable[[SetResult], None],
+) -> SetResult:
+    """Measure all tools `repeat` times; `done` is called after each so that nothing is lost."""
+    result = SetResult(dataset)
+    for repetition in range(1, repeat + 1):
+        for tool in tools:
+            name = f"{dataset.kind}-{repetition}-{tool.name}"
+            with workspaces.fresh(name, many_files=dataset.files > 1000) as root:
+                sample = _sample(tool, dataset, root, repetition)
+            _say(f"{dataset.kind} {repetition}/{repeat} {tool.name}: {_summary(sample)}")
+            result.samples.append(sample)
+            done(result)
+    return result
+
+
+def _sample(tool: Tool, dataset: Dataset, root: Path, repetition: int) -> Sample:
+    sample = Sample(tool.name, repetition)
+    site = Site(root, durable_files=dataset.files == 0)
+    site.create()
+    try:
+        _start_up(tool, root / "trial", sample)
+        dataset.write(site.data)
+        _unmeasured(tool.prepare(site), site)
+        _ready(site)
+        for step in STEPS:
+            _step(tool, dataset, step, site, sample)
+    except (StepError, OSError, ValueError) as failure:
+        # One tool that fails must not cost the figures of the others; it is reported with them.
+        sample.problems.append(str(failure).replace(str(root), "…"))
+    return sample
+
+
+def _step(tool: Tool, dataset: Dataset, step: Step, site: Site, sample: Sample) -> None:
+    if step == "second":
+        dataset.change_to_second_version(site.data)
+        _ready(site)
+    _unmeasured(tool.before(step, site), site)
+    commands = tool.commands(step, site)
+    if commands is None:
+        return
+    settle(site.root)
+    sample.steps[step] = measure(commands, site.log)
+    if step in ("first", "second"):
+        settle(site.root)  # blocks of what is still in memory are not allocated yet
+        sample.sizes[step] = allocated(*tool.stored(site))
+    if step in ("restore", "restore again"):
+        wrong = differences(tool.expected(site), tool.restored(site))
+        sample.problems.extend(f"{step}: {one}" for one in wrong)
+
+
+def _start_up(tool: Tool, root: Path, sample: Sample) -> None:
+    """What the tool costs before it does any work: started only, and with one small file."""
+    if tool.warm:
+        return
+    site = Site(root, durable_files=True)
+    site.create()
+    site.data.mkdir()
+    (site.data / "one.bin").write_bytes(bytes(10_000))
+    _unmeasured(tool.prepare(site), site)
+    start = tool.start_up(site)
+    if start is not None:
+        sample.steps["start"] = measure(start, site.log)
+    one_file = tool.commands("first", site)
+    if one_file is not None:
+        sample.steps["one file"] = measure(one_file, site.log)
+
+
+def _unmeasured(commands: Sequence[Any], site: Site) -> None:
+    if commands:
+        measure(commands, site.log)
+
+
+def _ready(site: Site) -> None:
+    read_once(site.data)
+    settle(site.root)
+    time.sleep(_SETTLE_SECONDS)
+
+
+def _summary(sample: Sample) -> str:
+    steps = ", ".join(f"{name} {step.seconds:.2f} s" for name, step in sample.steps.items())
+    return "; ".join([steps, *(f"PROBLEM {problem}" for problem in sample.problems)])
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""The engine: catalog, objects and the operations over both."""

@@ -1,0 +1,222 @@
+"""The tables, private to the catalog. A change here needs a migration beside it.
+
+Times are microseconds since 1970 (UTC) of the catalog's own clock. Digests are 32 raw bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+
+class _Row(SQLModel, registry=registry(metadata=metadata)):
+    # Not SQLModel's own registry: that one belongs to the user's program, whose tables may
+    # have the same names.
+    metadata = metadata
+
+
+def _json() -> Any:
+    return JSON().with_variant(JSONB(), "postgresql")
+
+
+class StoreRow(_Row, table=True):
+    """The one row that says which store this catalog belongs to."""
+
+    __tablename__ = "store"
+    uuid: str = Field(primary_key=True)
+    format: int
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class ProjectRow(_Row, table=True):
+    """A namespace of artifacts and runs."""
+
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("entity", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    entity: str
+    name: str
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class ArtifactRow(_Row, table=True):
+    """A named series of versions. ``next_number`` is the counter row of version numbers."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id")
+    name: str
+    type: str
+    description: str | None = None
+    next_number: int = 0
+    created_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+
+
+class VersionRow(_Row, table=True):
+    """A version. Rows are never deleted: lineage needs them as tombstones."""
+
+    __tablename__ = "versions"
+    __table_args__ = (
+        UniqueConstraint("artifact_id", "number"),
+        Index("ix_versions_digest", "digest"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id")
+    number: int
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    size: int = Field(sa_type=BigInteger)
+    file_count: int = Field(sa_type=BigInteger)
+    description: str | None = None
+    # Named so because SQLModel reserves "metadata".
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", _json(), nullable=False))
+    created_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+    logged_at: int = Field(sa_type=BigInteger)
+    created_by: str | None = None
+    deleted_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class AliasRow(_Row, table=True):
+    """A movable name of one version within its artifact."""
+
+    __tablename__ = "aliases"
+    artifact_id: int = Field(foreign_key="artifacts.id", primary_key=True)
+    name: str = Field(primary_key=True)
+    version_id: int = Field(foreign_key="versions.id", index=True)
+
+
+class AliasEventRow(_Row, table=True):
+    """One movement of an alias; append-only."""
+
+    __tablename__ = "alias_events"
+    __table_args__ = (Index("ix_alias_events_artifact_id_alias", "artifact_id", "alias"),)
+    id: int | None = Field(default=None, primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id")
+    alias: str
+    from_version_id: int | None = Field(default=None, foreign_key="versions.id")
+    to_version_id: int | None = Field(default=None, foreign_key="versions.id")
+    at: int = Field(sa_type=BigInteger)
+    by: str | None = None
+
+
+class VersionTagRow(_Row, table=True):
+    """A free label of a version."""
+
+    __tablename__ = "version_tags"
+    version_id: int = Field(foreign_key="versions.id", primary_key=True)
+    tag: str = Field(primary_key=True, index=True)
+
+
+class RunRow(_Row, table=True):
+    """One execution."""
+
+    __tablename__ = "runs"
+    __table_args__ = (UniqueConstraint("project_id", "run_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id")
+    run_id: str
+    name: str
+    state: str
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: list[str] = Field(sa_column=Column(_json(), nullable=False))
+    config: dict[str, Any] = Field(sa_column=Column(_json(), nullable=False))
+    summary: dict[str, Any] = Field(sa_column=Column(_json(), nullable=False))
+    created_at: int = Field(sa_type=BigInteger)
+    finished_at: int | None = Field(default=None, sa_type=BigInteger)
+    exit_code: int | None = None
+    user: str | None = None
+    host: str | None = None
+
+
+class LinkRow(_Row, table=True):
+    """An edge between a run and a version; append-only, one row per (run, version, kind).
+
+    ``alias_event_id`` is the movement of the alias through which an input was resolved:
+    without it nobody can say later whether the alias has moved since.
+    """
+
+    __tablename__ = "links"
+    __table_args__ = (
+        UniqueConstraint("run_id", "version_id", "kind"),
+        Index("ix_links_version_id_kind_run_id", "version_id", "kind", "run_id"),
+        Index("ix_links_run_id_kind_version_id", "run_id", "kind", "version_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="runs.id")
+    version_id: int = Field(foreign_key="versions.id")
+    kind: str
+    at: int = Field(sa_type=BigInteger)
+    ref_text: str | None = None
+    alias_event_id: int | None = Field(default=None, foreign_key="alias_events.id")
+
+
+class LeaseRow(_Row, table=True):
+    """An upload in progress. Deleting the row fences its writer off: it can no longer commit."""
+
+    __tablename__ = "leases"
+    id: str = Field(primary_key=True)
+    holder: str
+    started_at: int = Field(sa_type=BigInteger)
+    renewed_at: int = Field(sa_type=BigInteger)
+
+
+class ObjectRow(_Row, table=True):
+    """What lies, or is about to lie, under one key of the object store.
+
+    Ids and keys are never used twice: a writer that remembers an id from its claim must not
+    find another object behind it at commit.
+    """
+
+    __tablename__ = "objects"
+    __table_args__ = {"sqlite_autoincrement": True}
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    kind: str
+    state: str
+    size: int = Field(sa_type=BigInteger)
+    touched_at: int = Field(sa_type=BigInteger)
+    lease_id: str | None = Field(default=None, index=True)
+
+
+class BlobRow(_Row, table=True):
+    """One copy of a blob: where it lies inside an object. It can be read when the object can."""
+
+    __tablename__ = "blobs"
+    __table_args__ = {"sqlite_with_rowid": False}
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    object_id: int = Field(foreign_key="objects.id", primary_key=True, index=True)
+    offset: int = Field(sa_type=BigInteger)
+    length: int = Field(sa_type=BigInteger)
+    size: int = Field(sa_type=BigInteger)
+    encoding: int
+
+
+# The same tables for SQLAlchemy Core, in which all statements are written.
+store = metadata.tables["store"]
+projects = metadata.tables["projects"]
+artifacts = metadata.tables["artifacts"]
+versions = metadata.tables["versions"]
+aliases = metadata.tables["aliases"]
+alias_events = metadata.tables["alias_events"]
+version_tags = metadata.tables["version_tags"]
+runs = metadata.tables["runs"]
+links = metadata.tables["links"]
+leases = metadata.tables["leases"]
+objects = metadata.tables["objects"]
+blobs = metadata.tables["blobs"]

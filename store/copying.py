@@ -1,0 +1,99 @@
+"""Copying one file while hashing it, and sharing its blocks where the file system can."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from artifacts.store.digests import Hasher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from artifacts.store.digests import Digest
+
+BUFFER_SIZE = 4 << 20
+_BUFFERS = 3
+_FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
+
+
+def copy_and_hash(
+    read: Callable[[memoryview], int],
+    target: int,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Digest, int]:
+    """Write everything that ``read`` delivers to a file, and hash the bytes that are written.
+
+    Hashing and writing run side by side on the same buffer: no byte is read twice, and the
+    digest is that of the copy whatever happens to the original meanwhile.
+
+    Args:
+        read: Fills a buffer and returns how many bytes it put there; 0 at the end.
+        target: Descriptor of the file to write, at its start.
+        progress: Called with the number of bytes of each piece that was written.
+
+    Returns:
+        The digest and the number of bytes.
+    """
+    hasher = Hasher()
+    buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
+    writes: list[Future[None] | None] = [None] * _BUFFERS
+    total = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="artifacts-copy") as writer:
+        turn = 0
+        while True:
+            previous = writes[turn]
+            if previous is not None:
+                previous.result()
+            count = read(buffers[turn])
+            if count == 0:
+                break
+            piece = buffers[turn][:count]
+            writes[turn] = writer.submit(write_all, target, piece)
+            hasher.update(piece)
+            total += count
+            if progress is not None:
+                progress(count)
+            turn = (turn + 1) % _BUFFERS
+        for write in writes:
+            if write is not None:
+                write.result()
+    return hasher.digest(), total
+
+
+def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    """Return the digest and size of an open file, read from its current position."""
+    hasher = Hasher()
+    buffer = memoryview(bytearray(BUFFER_SIZE))
+    total = 0
+    while count := os.readv(descriptor, [buffer]):
+        hasher.update(buffer[:count])
+        total += count
+        if progress is not None:
+            progress(count)
+    return hasher.digest(), total
+
+
+def write_all(descriptor: int, data: memoryview | bytes) -> None:
+    """Write all of ``data``; a single write may stop early, for instance at 2 GiB."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def reflink(source: int, target: int) -> bool:
+    """Make ``target`` share all blocks of ``source``; False where the file system cannot.
+
+    The copy is instant and takes no space, and later writes to either file do not show in the
+    other one (Linux ``FICLONE``: XFS, btrfs, bcachefs and some network file systems).
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,118 @@
+"""Packs: objects that hold many small blobs.
+
+::
+
+    blob bytes, one after the other
+    index      for each blob: digest (32 bytes), offset, length, size (u64 each), encoding (u8)
+    footer     index length (u64), BLAKE3 of the index (32 bytes), magic b"ARTPACK" + version 1
+
+All integers are little-endian. A pack alone is enough to rebuild its catalog rows.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from artifacts.store.digests import Digest, hash_bytes
+from artifacts.store.errors import FormatError, IntegrityError
+from artifacts.store.records import BlobPlace, Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+MAGIC = b"ARTPACK\x01"
+
+_ENTRY = struct.Struct("<32sQQQB")
+_FOOTER = struct.Struct("<Q32s8s")
+
+
+def layout(blobs: Iterable[tuple[Digest, int, int, Encoding]]) -> list[BlobPlace]:
+    """Place blobs one after the other.
+
+    Args:
+        blobs: (digest, raw size, stored length, encoding) of each.
+    """
+    places: list[BlobPlace] = []
+    offset = 0
+    for digest, size, length, encoding in blobs:
+        places.append(BlobPlace(digest, size, offset, length, encoding))
+        offset += length
+    return places
+
+
+def trailer(places: Sequence[BlobPlace]) -> bytes:
+    """Return index and footer, which follow the last blob."""
+    index = b"".join(
+        [_ENTRY.pack(p.digest, p.offset, p.length, p.size, int(p.encoding)) for p in places]
+    )
+    return index + _FOOTER.pack(len(index), hash_bytes(index), MAGIC)
+
+
+def read_index(read: Callable[[int, int], bytes], size: int) -> list[BlobPlace]:
+    """Read what a pack says of itself.
+
+    Args:
+        read: Called with (offset, length), returns those bytes of the pack.
+        size: Bytes of the whole pack.
+
+    Raises:
+        FormatError: It is not a pack, or of a newer version.
+        IntegrityError: The index is damaged.
+    """
+    if size < _FOOTER.size:
+        raise FormatError("not a pack: too short", kind="bad_pack")
+    length, digest, magic = _FOOTER.unpack(read(size - _FOOTER.size, _FOOTER.size))
+    if magic != MAGIC:
+        raise FormatError(f"not a pack of a known version: magic {magic!r}", kind="bad_pack")
+    end = size - _FOOTER.size
+    if length > end or length % _ENTRY.size:
+        raise IntegrityError("pack index is damaged: impossible length", kind="bad_pack")
+    index = read(end - length, length)
+    if hash_bytes(index) != digest:
+        raise IntegrityError("pack index is damaged: wrong digest", kind="bad_pack")
+    places = []
+    for raw, offset, stored, raw_size, encoding in _ENTRY.iter_unpack(index):
+        if offset + stored > end - length or encoding not in Encoding.__members__.values():
+            raise IntegrityError("pack index is damaged: entry out of range", kind="bad_pack")
+        places.append(BlobPlace(Digest(raw), raw_size, offset, stored, Encoding(encoding)))
+    return places
+
+
+def compress(data: bytes) -> tuple[bytes, Encoding]:
+    """Return ``data`` compressed, or as it is when that is not smaller."""
+    packed = zstandard.ZstdCompressor(level=3).compress(data)
+    return (packed, Encoding.ZSTD) if len(packed) < len(data) else (data, Encoding.IDENTITY)
+
+
+def raw_size(stored: bytes) -> int:
+    """Return how many raw bytes a zstd frame says it holds.
+
+    Raises:
+        IntegrityError: It is not such a frame, or does not say.
+    """
+    try:
+        size = zstandard.frame_content_size(stored)
+    except zstandard.ZstdError as error:
+        raise IntegrityError(f"not a zstd frame: {error}") from error
+    if size < 0:
+        raise IntegrityError("the zstd frame does not say its size")
+    return size
+
+
+def decompress(stored: bytes | memoryview, size: int) -> bytes:
+    """Return the ``size`` raw bytes of a zstd frame.
+
+    Raises:
+        IntegrityError: The frame is damaged or of another size.
+    """
+    try:
+        # Asked first: a frame that claims to be huge must not be unpacked.
+        if zstandard.frame_content_size(stored) != size:
+            raise IntegrityError("stored bytes are not those of a blob of this size")
+        data = zstandard.ZstdDecompressor().decompress(stored)
+    except zstandard.ZstdError as error:
+        raise IntegrityError(f"stored bytes cannot be decompressed: {error}") from error
+    return data

@@ -1,0 +1,164 @@
+"""Reading blobs. Verification on the way out is here, so that no caller can forget it."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, TYPE_CHECKING
+
+from artifacts.store import packs
+from artifacts.store.digests import Hasher, format_digest, parallel_hash
+from artifacts.store.errors import IntegrityError
+from artifacts.store.records import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from artifacts.store.objects import ObjectStore
+    from artifacts.store.records import BlobLocation
+
+SPAN_GAP = 64 * 1024
+SPAN_SIZE = 8 << 20
+IN_MEMORY = 8 << 20
+"""Blobs up to this size are read and verified whole; larger ones are streamed."""
+
+
+def checked(location: BlobLocation, stored: bytes | memoryview) -> bytes | memoryview:
+    """Return the raw bytes of a blob from its stored bytes.
+
+    Raises:
+        IntegrityError: They are not the bytes that the digest names.
+    """
+    if location.encoding is Encoding.ZSTD:
+        data: bytes | memoryview = packs.decompress(stored, location.size)
+    else:
+        data = stored
+    if len(data) != location.size or parallel_hash(data) != location.digest:
+        raise damaged(location)
+    return data
+
+
+def damaged(location: BlobLocation) -> IntegrityError:
+    """Return the error for a blob whose bytes are wrong."""
+    return IntegrityError(
+        f"blob {format_digest(location.digest)} in object {location.key} is damaged",
+        hint="find out what else is damaged with: art check --read-data",
+        kind="blob_damaged",
+    )
+
+
+def read_blob(objects: ObjectStore, location: BlobLocation) -> bytes | memoryview:
+    """Return a whole blob, verified."""
+    with objects.open(location.key, offset=location.offset, length=location.length) as file:
+        return checked(location, file.read())
+
+
+def read_spans(
+    objects: ObjectStore, locations: Iterable[BlobLocation]
+) -> Iterator[tuple[BlobLocation, bytes | memoryview]]:
+    """Yield (location, stored bytes) of many blobs, with few reads; not yet verified.
+
+    Neighbours in one object are fetched together, up to `SPAN_SIZE` bytes at once.
+
+    Args:
+        locations: Sorted by key and offset.
+    """
+    span: list[BlobLocation] = []
+    start = end = 0
+    for location in locations:
+        after = location.offset + location.length
+        joins = (
+            bool(span)
+            and location.key == span[0].key
+            and location.offset <= end + SPAN_GAP
+            and after - start <= SPAN_SIZE
+        )
+        if not joins:
+            if span:
+                yield from _read_span(objects, span, start, end)
+            span, start, end = [], location.offset, after
+        span.append(location)
+        end = max(end, after)
+    if span:
+        yield from _read_span(objects, span, start, end)
+
+
+def _read_span(
+    objects: ObjectStore, span: list[BlobLocation], start: int, end: int
+) -> Iterator[tuple[BlobLocation, bytes | memoryview]]:
+    with objects.open(span[0].key, offset=start, length=end - start) as file:
+        data = memoryview(file.read())
+    for location in span:
+        offset = location.offset - start
+        yield location, data[offset : offset + location.length]
+
+
+def stream(
+    objects: ObjectStore, location: BlobLocation, piece_size: int = 1 << 20
+) -> Iterator[bytes | memoryview]:
+    """Yield a blob in pieces.
+
+    Raises:
+        IntegrityError: After the last piece, if the bytes were not those of the digest.
+    """
+    if location.encoding is Encoding.ZSTD:
+        yield read_blob(objects, location)
+        return
+    hasher, total = Hasher(), 0
+    with objects.open(location.key, offset=location.offset, length=location.length) as file:
+        while piece := file.read(piece_size):
+            hasher.update(piece)
+            total += len(piece)
+            yield piece
+    if total != location.size or hasher.digest() != location.digest:
+        raise damaged(location)
+
+
+def open_blob(objects: ObjectStore, location: BlobLocation) -> IO[bytes]:
+    """Open a blob for reading, with seek.
+
+    Small blobs are verified before the first byte is returned. Large ones are verified if they
+    are read from start to end; the read that reaches the end raises IntegrityError.
+    """
+    if location.size <= IN_MEMORY or location.encoding is not Encoding.IDENTITY:
+        return io.BytesIO(read_blob(objects, location))
+    file = objects.open(location.key, offset=location.offset, length=location.length)
+    return io.BufferedReader(_VerifyingReader(file, location), 1 << 20)
+
+
+class _VerifyingReader(io.RawIOBase):
+    """Hashes what is read in order, and compares at the end."""
+
+    def __init__(self, file: IO[bytes], location: BlobLocation) -> None:
+        self._file = file
+        self._location = location
+        self._hasher: Hasher | None = Hasher()
+        self._position = 0
+        self._hashed = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = self._file.seek(offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # any writable buffer
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        if self._hasher is not None and self._position == self._hashed:
+            self._hasher.update(data)
+            self._hashed += len(data)
+            if not data and self._hasher.digest() != self._location.digest:
+                raise damaged(self._location)
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

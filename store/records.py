@@ -1,0 +1,227 @@
+"""Frozen records that cross the layers. Times are integer microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from artifacts.store.digests import Digest
+
+Metadata = dict[str, Any]
+"""A JSON object."""
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """Return a catalog time as an aware datetime."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+class Encoding(IntEnum):
+    """How the bytes of a blob lie in their object. The numbers are part of the pack format."""
+
+    IDENTITY = 0
+    ZSTD = 1
+
+
+class ObjectKind(StrEnum):
+    """What an object holds."""
+
+    LOOSE = "loose"
+    """One blob."""
+    PACK = "pack"
+    """Many small blobs and an index of them."""
+
+
+class ObjectState(StrEnum):
+    """Life of an object; see storage protocol. Only LIVE and CONDEMNED ones can be read."""
+
+    PENDING = "pending"
+    LIVE = "live"
+    CONDEMNED = "condemned"
+    DELETING = "deleting"
+
+
+class LinkKind(StrEnum):
+    """Direction of an edge between a run and a version."""
+
+    INPUT = "in"
+    OUTPUT = "out"
+
+
+class BlobPlace(NamedTuple):
+    """Where one blob lies inside an object. (A tuple: there may be a million of them.)
+
+    Attributes:
+        digest: BLAKE3-256 of the raw bytes.
+        size: Raw bytes.
+        offset: First stored byte inside the object.
+        length: Stored bytes.
+        encoding: How raw bytes became stored bytes.
+    """
+
+    digest: Digest
+    size: int
+    offset: int
+    length: int
+    encoding: Encoding = Encoding.IDENTITY
+
+
+class BlobLocation(NamedTuple):
+    """A readable copy of a blob: its object, and its place in there as in `BlobPlace`."""
+
+    key: str
+    digest: Digest
+    size: int
+    offset: int
+    length: int
+    encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDraft:
+    """An object that is about to be uploaded, with every blob that it will hold.
+
+    Attributes:
+        key: Where it will lie in the object store; never used before and never again.
+        size: Bytes of the whole object.
+    """
+
+    key: str
+    kind: ObjectKind
+    size: int
+    blobs: tuple[BlobPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """An object as the catalog knows it."""
+
+    id: int
+    key: str
+    kind: ObjectKind
+    state: ObjectState
+    size: int
+    touched_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDraft:
+    """Everything the catalog needs to commit a version.
+
+    Attributes:
+        digest: Digest of the manifest.
+        aliases: Aliases that shall point at the version, besides ``latest``.
+        latest: Whether ``latest`` moves to it too.
+        run: Key of the run that logs it, or None.
+        output: Whether the run gets an output edge to it.
+        expected_latest: Key of the version that must be ``latest`` at commit, 0 for none.
+    """
+
+    entity: str
+    project: str
+    name: str
+    type: str
+    digest: Digest
+    size: int
+    file_count: int
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    latest: bool = True
+    run: int | None = None
+    output: bool = True
+    created_by: str | None = None
+    expected_latest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """One immutable version with its movable names."""
+
+    id: int
+    entity: str
+    project: str
+    name: str
+    type: str
+    number: int
+    digest: Digest
+    size: int
+    file_count: int
+    description: str | None
+    metadata: Metadata
+    aliases: tuple[str, ...]
+    tags: tuple[str, ...]
+    created_at: int
+    updated_at: int
+    created_by: str | None
+    deleted_at: int | None = None
+
+    @property
+    def version(self) -> str:
+        """``vN``."""
+        return f"v{self.number}"
+
+    @property
+    def ref(self) -> str:
+        """``project/name:vN``."""
+        return f"{self.project}/{self.name}:v{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """A named series of versions, with its newest one."""
+
+    id: int
+    entity: str
+    project: str
+    name: str
+    type: str
+    description: str | None
+    version_count: int
+    latest: VersionRecord | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution."""
+
+    key: int
+    entity: str
+    project: str
+    id: str
+    name: str
+    state: str
+    group: str | None
+    job_type: str | None
+    notes: str | None
+    tags: tuple[str, ...]
+    config: Metadata
+    summary: Metadata
+    created_at: int
+    finished_at: int | None
+    exit_code: int | None
+    user: str | None
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """An edge between a run and a version.
+
+    Attributes:
+        ref_text: The reference as the user wrote it, for an input.
+    """
+
+    run: RunRecord
+    version: VersionRecord
+    kind: LinkKind
+    at: int
+    ref_text: str | None

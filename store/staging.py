@@ -1,0 +1,74 @@
+"""Folders for files that are being made, on the same file system as the objects.
+
+Each upload has a folder of its own, in which it holds a lock for as long as it lives. Folders
+whose lock is free belong to processes that were killed, and are removed by the next upload.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+from artifacts.store.errors import from_os_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORK_FOLDER = ".artifacts-pull"
+"""Name of the staging folder inside a folder that is being pulled into; never logged."""
+
+_LOCK = "lock"
+_UNLOCKED = "new-"
+
+
+class StagingFolder:
+    """A private folder below ``parent`` that is removed by `close`, or after a crash by others."""
+
+    def __init__(self, parent: Path) -> None:
+        name = secrets.token_hex(8)
+        self.path = parent / name
+        self._count = 0
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(parent)
+            # Under a name that others leave alone until the lock is held.
+            unlocked = parent / f"{_UNLOCKED}{name}"
+            unlocked.mkdir(0o700)
+            self._lock = os.open(unlocked / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            unlocked.rename(self.path)
+        except OSError as error:
+            raise from_os_error(error, f"prepare the staging folder {parent}") from error
+
+    def new_path(self) -> Path:
+        """Return a path that nobody uses yet."""
+        self._count += 1
+        return self.path / str(self._count)
+
+    def close(self) -> None:
+        """Remove the folder and what is left in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
+        self._lock = -1
+
+
+def _remove_abandoned(parent: Path) -> None:
+    with os.scandir(parent) as entries:
+        folders = [entry.path for entry in entries if not entry.name.startswith(_UNLOCKED)]
+    for folder in folders:
+        try:
+            lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue  # being made or being removed right now
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass  # its owner lives
+        finally:
+            os.close(lock)
