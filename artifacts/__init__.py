@@ -6,7 +6,8 @@
 ...     run.log_artifact("model/", name="model", type="model", aliases=["prod"])
 
 Importing this package loads nothing: every name is loaded when it is first used, and the
-database and storage libraries when a store is opened. ``artifacts.run`` is the active run or None.
+database and storage libraries when a store is opened. ``artifacts.run`` is the active run or None,
+``artifacts.config`` and ``artifacts.summary`` are its configuration and its summary.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
     from artifacts.api import Api
     from artifacts.artifact import Artifact
+    from artifacts.collection import ArtifactCollection
+    from artifacts.runs.config import Config
     from artifacts.runs.run import Run, init
+    from artifacts.runs.summary import Summary
     from artifacts.store.errors import (
         AlreadyExistsError,
         ArtifactFinalizedError,
@@ -45,14 +49,18 @@ if TYPE_CHECKING:
         StorageError,
         StoreNotFoundError,
     )
+    from artifacts.stored_run import StoredRun
 
     Error = ArtifactsError
     run: Run | None
+    config: Config
+    summary: Summary
 
 __all__ = [
     "AlreadyExistsError",
     "Api",
     "Artifact",
+    "ArtifactCollection",
     "ArtifactEntry",
     "ArtifactFile",
     "ArtifactFinalizedError",
@@ -78,6 +86,7 @@ __all__ = [
     "StateError",
     "StorageError",
     "StoreNotFoundError",
+    "StoredRun",
     "__version__",
     "finish",
     "init",
@@ -92,6 +101,8 @@ _HOMES = {
     "artifacts._entry": "ArtifactEntry ArtifactFile ArtifactManifest",
     "artifacts.api": "Api",
     "artifacts.artifact": "Artifact",
+    "artifacts.collection": "ArtifactCollection",
+    "artifacts.stored_run": "StoredRun",
     "artifacts.runs.run": "Run init",
     "artifacts.store.errors": (
         "AlreadyExistsError ArtifactFinalizedError ArtifactNotLoggedError ArtifactsError "
@@ -107,6 +118,8 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name == "run":
         return import_module("artifacts.runs.run").active_run()
+    if name in {"config", "summary"}:
+        return getattr(import_module("artifacts._api"), name)()
     if name == "Error":
         name = "ArtifactsError"
     home = _HOME_OF.get(name)

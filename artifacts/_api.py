@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from artifacts.artifact import Artifact
     from artifacts.runs import Run
+    from artifacts.runs.config import Config
+    from artifacts.runs.summary import Summary
 
 
 def log_artifact(
@@ -23,7 +25,7 @@ def log_artifact(
     **options: Any,
 ) -> Artifact:
     """Log an output of the active run; see `Run.log_artifact`."""
-    run = _run("log_artifact")
+    run = _run("log_artifact()")
     return run.log_artifact(artifact_or_path, name, type, aliases, **options)
 
 
@@ -33,7 +35,7 @@ def use_artifact(
     aliases: Iterable[str] | str | None = None,
 ) -> Artifact:
     """Declare an input of the active run; see `Run.use_artifact`."""
-    return _run("use_artifact").use_artifact(artifact_or_name, type, aliases)
+    return _run("use_artifact()").use_artifact(artifact_or_name, type, aliases)
 
 
 def log_model(
@@ -42,25 +44,45 @@ def log_model(
     aliases: Iterable[str] | str | None = None,
 ) -> Artifact:
     """Log a model; see `Run.log_model`."""
-    return _run("log_model").log_model(path, name, aliases)
+    return _run("log_model()").log_model(path, name, aliases)
 
 
 def use_model(name: str) -> str:
     """Use and download a model; see `Run.use_model`."""
-    return _run("use_model").use_model(name)
+    return _run("use_model()").use_model(name)
 
 
 def finish(exit_code: int | None = None) -> None:
-    """End the active run; without one, do nothing."""
+    """End the active run; without one, do nothing. See `Run.finish`."""
     run = active_run()
     if run is not None:
         run.finish(exit_code)
+
+
+def config() -> Config:
+    """Return the active run's configuration: what ``artifacts.config`` is.
+
+    Raises:
+        StateError: No run is active.
+    """
+    return _run("config").config
+
+
+def summary() -> Summary:
+    """Return the active run's summary: what ``artifacts.summary`` is.
+
+    Raises:
+        StateError: No run is active.
+    """
+    return _run("summary").summary
 
 
 def _run(call: str) -> Run:
     run = active_run()
     if run is None:
         raise StateError(
-            f"You must call artifacts.init() before artifacts.{call}()", kind="no_active_run"
+            f"You must call artifacts.init() before artifacts.{call}",
+            hint="a run that was finished, or begun in the parent of this process, is not active",
+            kind="no_active_run",
         )
     return run

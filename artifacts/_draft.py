@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING
 
-from artifacts import config
-from artifacts.store import ingest
+from artifacts import settings
+from artifacts.store import ingest, walking
 from artifacts.store.errors import (
     ArtifactFinalizedError,
     ConflictError,
     EntryNotFoundError,
     InvalidInputError,
     RefNotFoundError,
+    StateError,
 )
 from artifacts.store.manifest import Entry, Manifest, check_path
 from artifacts.store.records import VersionDraft
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from artifacts._session import Place
-    from artifacts.store.ingest import SourceFile, SymlinkPolicy
     from artifacts.store.progress import Progress
     from artifacts.store.records import VersionRecord
     from artifacts.store.upload import Upload
+    from artifacts.store.walking import SourceFile, SymlinkPolicy
+
+log = logging.getLogger("artifacts")
 
 _ATTEMPTS = 20
 
@@ -46,6 +50,8 @@ class Draft:
         self.name = name
         self.incremental = incremental
         self.finalized = False
+        self.new_bytes = 0
+        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._removed: set[str] = set()
@@ -105,10 +111,10 @@ class Draft:
         with self._lock:
             self._check_open()
             gone = [p for p in self._entries if p == path or p.startswith(path + "/")]
+            if not gone and not (self.incremental and self._base_has(path)):
+                raise EntryNotFoundError(f"the artifact has no file or folder {path!r}")
             if self.incremental:
                 self._removed.add(path)
-            elif not gone:
-                raise EntryNotFoundError(f"the artifact has no file or folder {path!r}")
             for name in gone:
                 del self._entries[name]
             self._manifest = None
@@ -143,7 +149,21 @@ class Draft:
         except RefNotFoundError:
             return None
 
+    def _base_has(self, path: str) -> bool:
+        """Whether the version that this draft changes has a file or folder of that path."""
+        base = self._latest(self.place.entity, self.place.project)
+        if base is None:
+            return False
+        entries = self.place.store.manifest(base.digest)
+        return any(e.path == path or e.path.startswith(path + "/") for e in entries)
+
     def _check_open(self) -> None:
+        if self._pid != os.getpid():
+            raise StateError(
+                f"{self.name!r} was begun in another process, of which this one is a fork",
+                hint="build and log an artifact in one process",
+                kind="forked",
+            )
         if self.finalized:
             raise ArtifactFinalizedError(
                 "Can't add to finalized artifact",
@@ -177,6 +197,7 @@ class Draft:
             for _ in range(_ATTEMPTS):
                 base = self._latest(entity, project) if self.incremental else None
                 manifest = self.manifest if base is None else self._patched(base)
+                self._warn_of_case(manifest)
                 draft = VersionDraft(
                     entity=entity,
                     project=project,
@@ -192,7 +213,7 @@ class Draft:
                     latest=latest,
                     run=run,
                     output=output,
-                    created_by=config.user_name(),
+                    created_by=settings.user_name(),
                     expected_latest=(base.id if base else 0) if self.incremental else None,
                 )
                 try:
@@ -202,12 +223,27 @@ class Draft:
                         raise
                     continue
                 self.finalized = True
+                self.new_bytes = self.upload.new_bytes
                 self._upload = None
                 return result
         raise ConflictError(
             f"other writers kept logging versions of {self.name!r} at the same time",
             hint="try again",
         )
+
+    def _warn_of_case(self, manifest: Manifest) -> None:
+        folded: dict[str, str] = {}
+        for entry in manifest:
+            other = folded.setdefault(entry.path.casefold(), entry.path)
+            if other != entry.path:
+                log.warning(
+                    "%s holds %r and %r: where case is ignored, as on macOS and Windows, only one "
+                    "of them can be written",
+                    self.name,
+                    other,
+                    entry.path,
+                )
+                return
 
     def _patched(self, base: VersionRecord) -> Manifest:
         """Return the latest version's entries with this draft's changes applied."""
@@ -248,5 +284,5 @@ def scan(
     from artifacts._ignore import make_ignore
 
     ignore = make_ignore(path, include=include, exclude=exclude)
-    files = ingest.walk(path, ignore=ignore, symlinks=symlinks)
+    files = walking.walk(path, ignore=ignore, symlinks=symlinks)
     return [file._replace(path=prefix + file.path) for file in files] if prefix else files

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import mimetypes
 import os
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from artifacts.store.digests import format_digest
@@ -17,11 +19,13 @@ from artifacts.store.errors import (
 from artifacts.store.manifest import check_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from artifacts.artifact import Artifact
     from artifacts.store.manifest import Entry, Manifest
     from artifacts.store.store import Store
+
+_COMPARED = 1000
 
 
 class ArtifactEntry:
@@ -83,14 +87,14 @@ class ArtifactEntry:
         """
         artifact = self._artifact
         target = artifact._root(root)
-        artifact._version().download_entries([self._entry], target)
+        artifact._stored().download_entries([self._entry], target)
         return os.path.join(target, *self.path.split("/"))
 
     def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
         """Open the file for reading, without downloading it; see `Artifact.open`."""
         if mode not in {"r", "rt", "rb"}:
             raise InvalidInputError(f"mode must be 'r' or 'rb', not {mode!r}")
-        file = self._artifact._version().open(self._entry)
+        file = self._artifact._stored().open(self._entry)
         if mode == "rb":
             return file
         return io.TextIOWrapper(file, encoding=encoding or "utf-8")
@@ -102,6 +106,8 @@ class ArtifactEntry:
             raise ArtifactNotLoggedError(
                 f"{self.path} belongs to a draft; only files of logged artifacts can be referenced"
             )
+        if logged.record.deleted_at is not None:
+            raise StateError(f"{self._artifact.name} was deleted", kind="version_deleted")
         if logged.place.store.uuid != store.uuid:
             raise StateError(f"{self._artifact.name} is in another store", kind="other_store")
         path = check_path(name) if name is not None else self._entry.path
@@ -150,8 +156,8 @@ class ArtifactFile:
         return f"<ArtifactFile {self.name} ({self.size} bytes)>"
 
 
-class ArtifactManifest:
-    """The files of an artifact by their paths."""
+class ArtifactManifest(Mapping[str, ArtifactEntry]):
+    """The files of an artifact by their paths, in the order of the paths."""
 
     def __init__(self, artifact: Artifact, manifest: Manifest) -> None:
         self._artifact = artifact
@@ -159,17 +165,26 @@ class ArtifactManifest:
 
     @property
     def entries(self) -> Mapping[str, ArtifactEntry]:
-        """All entries by path, sorted."""
-        return {entry.path: ArtifactEntry(self._artifact, entry) for entry in self._manifest}
+        """All entries by path, in the order of the paths."""
+        return self
 
     def __getitem__(self, path: str) -> ArtifactEntry:
         entry = self._manifest.get(path)
         if entry is None:
             raise EntryNotFoundError(
                 f"{self._artifact.name} does not contain {path!r}",
-                hint=f"see its files with: art files {self._artifact.name}",
+                hint=self._near(path) or f"see its files with: art files {self._artifact.name}",
             )
         return ArtifactEntry(self._artifact, entry)
+
+    def _near(self, path: str) -> str | None:
+        """Say which paths look like this one; of many files only those of the same name do."""
+        paths = [entry.path for entry in self._manifest]
+        if len(paths) > _COMPARED:
+            name = path.rpartition("/")[2]
+            paths = [p for p in paths if p.rpartition("/")[2] == name][:_COMPARED]
+        near = difflib.get_close_matches(path, paths)
+        return f"did you mean {' or '.join(near)}?" if near else None
 
     def __contains__(self, path: object) -> bool:
         return path in self._manifest.by_path

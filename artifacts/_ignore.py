@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from artifacts.config import STORE_FOLDER
+from artifacts.settings import STORE_FOLDER
 from artifacts.store.errors import InvalidInputError, from_os_error
 
 if TYPE_CHECKING:

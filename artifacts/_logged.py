@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from artifacts import config
+from artifacts import settings
 from artifacts.store import checkout, reading
-from artifacts.store.errors import IntegrityError, InvalidInputError
-from artifacts.store.records import LinkKind
+from artifacts.store.compare import compare
+from artifacts.store.errors import IntegrityError, InvalidInputError, StateError
+from artifacts.store.records import LinkKind, VersionDraft
+from artifacts.store.references import open_reference
+from artifacts.store.staging import WORK_FOLDER
+from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from artifacts._session import Place
     from artifacts.store.checkout import CheckoutResult, LinkMode
-    from artifacts.store.manifest import Entry, Manifest
+    from artifacts.store.manifest import Entry, Manifest, Reference
     from artifacts.store.progress import Progress
-    from artifacts.store.records import RunRecord, VersionRecord
+    from artifacts.store.records import VersionRecord
+
+log = logging.getLogger("artifacts")
 
 _NAMED = 5
 
@@ -86,7 +93,9 @@ class Logged:
         """Write files into a folder; see `Artifact.download`."""
         if link not in {"copy", "hardlink", "symlink"}:
             raise InvalidInputError(f"link must be copy, hardlink or symlink, not {link!r}")
-        return checkout.checkout(
+        if remove_extra:
+            self._keep_store(root)
+        result = checkout.checkout(
             self.place.store,
             self.select(path_prefix=path_prefix, include=include, exclude=exclude),
             root,
@@ -95,6 +104,38 @@ class Logged:
             allow_missing_references=allow_missing_references,
             progress=progress,
         )
+        if result.skipped:
+            log.warning(
+                "%s: %d referenced file(s) are gone or have changed, and were left out: %s",
+                self.record.ref,
+                len(result.skipped),
+                _some(result.skipped),
+            )
+        return result
+
+    def extra_files(self, root: str) -> list[str]:
+        """Return what `download` with ``remove_extra`` would delete."""
+        self._keep_store(root)
+        keep = self.manifest.by_path
+        found = []
+        for folder, subfolders, names in os.walk(root):
+            prefix = "" if folder == root else os.path.relpath(folder, root) + "/"
+            if not prefix and WORK_FOLDER in subfolders:
+                subfolders.remove(WORK_FOLDER)
+            links = [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
+            found += [prefix + name for name in (*names, *links) if prefix + name not in keep]
+        return sorted(found)
+
+    def _keep_store(self, root: str) -> None:
+        """Refuse to delete files in a folder that holds the store, or lies in it."""
+        target = os.path.realpath(root)
+        store = os.path.realpath(self.place.store.location)
+        if os.path.commonpath([target, store]) in {target, store}:
+            raise StateError(
+                f"deleting other files in {root} would delete the store at {store}",
+                hint="choose a folder without the store in it",
+                kind="store_in_the_way",
+            )
 
     def download_entries(self, entries: list[Entry], root: str) -> CheckoutResult:
         """Write single files into a folder."""
@@ -103,7 +144,7 @@ class Logged:
     def open(self, entry: Entry) -> IO[bytes]:
         """Open a file for reading."""
         if entry.reference is not None:
-            return checkout.open_reference(entry)
+            return open_reference(entry.reference)
         return self.place.store.open_blob(entry.digest)
 
     def read(self, entry: Entry) -> bytes | memoryview:
@@ -113,12 +154,16 @@ class Logged:
 
     def verify(self, root: str, *, progress: Progress | None = None) -> None:
         """Compare a folder with the version; see `Artifact.verify`."""
-        result = checkout.compare(self.manifest.by_path, root, progress=progress)
+        entries = self.manifest.by_path
+        result = compare(entries, root, progress=progress)
+        references = {path: entries[path].reference for path in (*result.missing, *result.changed)}
+        unchecked = [path for path in result.missing if references[path] is not None]
+        unchecked += [path for path in result.changed if not _is_hashed(references[path])]
         problems = [
-            f"{len(paths)} {what} ({', '.join(paths[:_NAMED])}{', …' * (len(paths) > _NAMED)})"
+            f"{len(paths)} {what} ({_some(paths)})"
             for what, paths in (
-                ("missing", result.missing),
-                ("changed", result.changed),
+                ("missing", [path for path in result.missing if path not in unchecked]),
+                ("changed", [path for path in result.changed if path not in unchecked]),
                 ("extra", result.extra),
             )
             if paths
@@ -128,6 +173,13 @@ class Logged:
                 f"{root} does not match {self.record.ref}: {'; '.join(problems)}",
                 hint=f"restore it with: art pull {self.record.ref} -o {root}",
                 kind="folder_differs",
+            )
+        if unchecked:
+            log.warning(
+                "%s: %d reference(s) could not be checked: %s",
+                self.record.ref,
+                len(unchecked),
+                _some(unchecked),
             )
 
     def edit(
@@ -145,28 +197,71 @@ class Logged:
             metadata=metadata,
             aliases=aliases,
             tags=tags,
-            by=config.user_name(),
+            by=settings.user_name(),
         )
+        return self._again()
+
+    def log_again(
+        self,
+        run: int,
+        *,
+        aliases: tuple[str, ...],
+        tags: tuple[str, ...],
+        latest: bool,
+    ) -> Logged:
+        """Make the version an output of one more run, with all that logging it does.
+
+        Raises:
+            ConflictError: It was deleted.
+        """
+        record = self.record
+        draft = VersionDraft(
+            entity=record.entity,
+            project=record.project,
+            name=record.name,
+            type=record.type,
+            digest=record.digest,
+            size=record.size,
+            file_count=record.file_count,
+            aliases=aliases,
+            tags=tags,
+            latest=latest,
+            run=run,
+            created_by=settings.user_name(),
+        )
+        # Equal content finds this version, which the commit makes sure is not deleted.
+        self.place.store.catalog.commit(draft, base=record.id)
         return self._again()
 
     def delete(self, *, delete_aliases: bool) -> Logged:
         """Delete the version."""
         self.place.store.catalog.delete_version(
-            self.record.id, delete_aliases=delete_aliases, by=config.user_name()
+            self.record.id, delete_aliases=delete_aliases, by=settings.user_name()
         )
         return self._again()
 
-    def logged_by(self) -> RunRecord | None:
+    def logged_by(self) -> StoredRun | None:
         """Return the run that logged this version first."""
-        links = self.place.store.catalog.links_of_versions([self.record.id], LinkKind.OUTPUT)
-        return links[0].run if links else None
+        runs = self._runs(LinkKind.OUTPUT)
+        return runs[0] if runs else None
 
-    def used_by(self) -> list[RunRecord]:
+    def used_by(self) -> list[StoredRun]:
         """Return the runs that used this version, oldest first."""
-        links = self.place.store.catalog.links_of_versions([self.record.id], LinkKind.INPUT)
-        return [link.run for link in links]
+        return self._runs(LinkKind.INPUT)
+
+    def _runs(self, kind: LinkKind) -> list[StoredRun]:
+        links = self.place.store.catalog.links_of_versions([self.record.id], kind)
+        return [StoredRun(self.place, link.run) for link in links]
 
     def _again(self) -> Logged:
         fresh = Logged(self.place, self.place.store.catalog.version(self.record.id))
         fresh._manifest = self._manifest
         return fresh
+
+
+def _is_hashed(reference: Reference | None) -> bool:
+    return reference is None or reference.hashed
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_NAMED]) + ", …" * (len(paths) > _NAMED)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_KEYS = 100
 
@@ -24,42 +22,64 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if metadata is None:
         return {}
-    if not hasattr(metadata, "keys"):
-        raise InvalidTypeError(f"metadata must be a dict, not {type(metadata).__name__}")
+    if not isinstance(metadata, Mapping):
+        raise InvalidTypeError(f"metadata must be a dict, not {metadata.__class__.__name__}")
     if len(metadata) > MAX_KEYS:
         raise InvalidInputError(
-            f"metadata has {len(metadata)} keys; at most {MAX_KEYS} are allowed"
+            f"metadata has {len(metadata)} keys; at most {MAX_KEYS} are allowed",
+            hint="put what belongs together into a dict, or a file into the artifact",
         )
-    return {_key(key): to_json(metadata[key], str(key)) for key in metadata}
+    return {_key(key): to_json(value, f"metadata {key!r}") for key, value in metadata.items()}
 
 
-def to_json(value: Any, where: str = "value") -> Any:
+def to_json(value: Any, where: str = "value", *, lenient: bool = False) -> Any:
     """Return ``value`` as plain JSON.
 
     Args:
         where: Name of the value in error messages.
+        lenient: Turn what JSON cannot hold into text instead of refusing it.
 
     Raises:
         InvalidInputError: An infinite number.
         InvalidTypeError: A value that JSON cannot hold.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    # Subclasses too, such as members of an enum and numpy's numbers.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float):
-        if math.isinf(value):
-            raise InvalidInputError(f"{where} is infinite, which JSON cannot hold")
-        return None if math.isnan(value) else value
-    if isinstance(value, dict):
-        return {_key(key): to_json(item, f"{where}.{key}") for key, item in value.items()}
+        return _number(float(value), where, lenient=lenient)
+    if isinstance(value, Mapping):
+        return {
+            str(key) if lenient else _key(key): to_json(item, f"{where}.{key}", lenient=lenient)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
-        return [to_json(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [to_json(item, f"{where}[{i}]", lenient=lenient) for i, item in enumerate(value)]
     if hasattr(value, "tolist"):  # numpy, torch and the like
-        return to_json(value.tolist(), where)
+        return to_json(value.tolist(), where, lenient=lenient)
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if lenient:
+        return str(value)
     raise InvalidTypeError(
         f"{where} is a {type(value).__name__}, which cannot be stored as JSON",
         hint="convert it to numbers, text, lists or dicts",
+    )
+
+
+def _number(value: float, where: str, *, lenient: bool) -> float | str | None:
+    if math.isfinite(value):
+        return value
+    if lenient:
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if math.isnan(value):
+        return None
+    raise InvalidInputError(
+        f"{where} is infinite, which JSON cannot hold", hint="store it as text, or leave it out"
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-from artifacts.store import ingest
-from artifacts.store.errors import InvalidInputError
+from artifacts._ignore import make_ignore
+from artifacts.store import ingest, walking
+from artifacts.store.errors import InvalidInputError, InvalidTypeError
 from artifacts.store.manifest import check_path
 
 if TYPE_CHECKING:
@@ -24,24 +25,18 @@ def file_references(
     Raises:
         InvalidInputError: Not a ``file://`` URI, nothing there, or too many files.
     """
-    parts = urlsplit(uri)
-    if not parts.scheme:
-        raise InvalidInputError(
-            "References must be URIs. To reference a local file, use file://", kind="not_a_uri"
-        )
-    if parts.scheme != "file":
-        raise InvalidInputError(
-            f"cannot reference {uri}: this version supports file:// references",
-            kind="unsupported_reference",
-        )
-    path = unquote(parts.path)
+    path = _local_path(uri)
     if not os.path.exists(path):
-        raise InvalidInputError(f"nothing to reference at {path}", kind="reference_missing")
+        raise InvalidInputError(
+            f"nothing to reference at {path}",
+            hint="write an absolute path as file:///folder/file",
+            kind="reference_missing",
+        )
     if not os.path.isdir(path):
-        file = ingest.source_file(path, name or os.path.basename(path))
+        file = walking.source_file(path, name or os.path.basename(path))
         return [ingest.reference_entry(_uri(path), file, checksum=checksum)]
     prefix = f"{check_path(name.strip('/'))}/" if name and name.strip("/") else ""
-    files = ingest.walk(path)
+    files = walking.walk(path, ignore=make_ignore(path))
     maximum = MAX_OBJECTS if limit is None else limit
     if len(files) > maximum:
         raise InvalidInputError(
@@ -56,5 +51,30 @@ def file_references(
     ]
 
 
+def _local_path(uri: str) -> str:
+    """Return the path that a ``file://`` URI names; a relative one is taken as it is."""
+    if not isinstance(uri, str):
+        raise InvalidTypeError(
+            f"a reference is a URI as text, not {uri.__class__.__name__}",
+            hint="Path('data').absolute().as_uri() makes one of a path",
+        )
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        raise InvalidInputError(
+            "References must be URIs. To reference a local file, use file://",
+            hint=f"for example file://{os.path.abspath(uri)}",
+            kind="not_a_uri",
+        )
+    if scheme.lower() != "file":
+        raise InvalidInputError(
+            f"cannot reference {uri}: this version supports file:// references",
+            kind="unsupported_reference",
+        )
+    if rest.startswith("localhost/"):
+        rest = rest.removeprefix("localhost")
+    # People also write paths as they are, with characters that a URI would have to quote.
+    return rest if os.path.exists(rest) else unquote(rest)
+
+
 def _uri(path: str) -> str:
-    return "file://" + quote(os.path.abspath(path))
+    return "file://" + quote(os.fsencode(os.path.abspath(path)))

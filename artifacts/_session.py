@@ -4,24 +4,60 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifacts import config
+from artifacts.settings import load as load_settings
 
 if TYPE_CHECKING:
-    from artifacts.config import Settings
+    from artifacts.settings import Settings
     from artifacts.store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
 class Place:
-    """Where artifacts and runs live unless something else is said."""
+    """Where artifacts and runs live unless something else is said.
 
-    store: Store
-    settings: Settings
-    entity: str
-    project: str
+    Args:
+        store: Opened by this process.
+        settings: What it was opened with.
+        entity: Default owner.
+        project: Default project.
+        run: Key of the run that is active here, or None.
+    """
+
+    __slots__ = ("_pid", "_store", "entity", "project", "run", "settings")
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        entity: str,
+        project: str,
+        run: int | None = None,
+    ) -> None:
+        self._store = store
+        self._pid = os.getpid()
+        self.settings = settings
+        self.entity = entity
+        self.project = project
+        self.run = run
+
+    @property
+    def store(self) -> Store:
+        """The store; in a forked child one that the child has opened itself."""
+        if self._pid != os.getpid():
+            self._store = open_store(self.settings, create=False)
+            self._pid = os.getpid()
+        return self._store
+
+    def at(self, entity: str | None, project: str | None) -> Place:
+        """Return this place with another owner or project, where one is given."""
+        return Place(
+            self.store, self.settings, entity or self.entity, project or self.project, self.run
+        )
+
+    def has_same_store(self, other: Place) -> bool:
+        """Whether both are in one store."""
+        return self.store.uuid == other.store.uuid
 
 
 _lock = threading.Lock()
@@ -64,17 +100,17 @@ def place(
     create: bool = True,
 ) -> Place:
     """Return where to work: what is given, else where the active run is, else the settings."""
-    if store is None and _active:
-        active = _active[-1]
-        return Place(
-            active.store,
-            active.settings,
-            entity or active.entity,
-            project or active.project,
-        )
-    settings = config.load(store=store, entity=entity, project=project)
+    here = active()
+    if store is None and here is not None:
+        return here.at(entity, project)
+    settings = load_settings(store=store, entity=entity, project=project)
     opened = open_store(settings, create=create)
     return Place(opened, settings, settings.entity, settings.project)
+
+
+def active() -> Place | None:
+    """Return the place of the active run."""
+    return _active[-1] if _active else None
 
 
 def enter(active: Place) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from artifacts import _session
+from artifacts._find import check_type, find_version
 from artifacts.artifact import Artifact
+from artifacts.collection import ArtifactCollection
 from artifacts.store.errors import InvalidInputError, NotFoundError, RefNotFoundError
-from artifacts.store.refs import Ref
+from artifacts.store.refs import Ref, check_project
+from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Sequence
 
     from artifacts.store.lineage import LineageGraph
-    from artifacts.store.records import ArtifactRecord, LinkRecord, RunRecord
+    from artifacts.store.records import LinkRecord, RunRecord
     from artifacts.store.store import Store
+
+_RUN_PARTS = 3
 
 
 class Api:
@@ -47,101 +53,158 @@ class Api:
         """Return one version.
 
         Args:
-            name: ``[[entity/]project/]name[:alias|:vN|:digest|@digest]`` or a digest; a bare
-                name means ``:latest``.
+            name: ``[[entity/]project/]name[:alias|:vN|:digest|@digest]``, or a digest or its
+                prefix; a bare name means ``:latest``.
             type: If given, the artifact must be of this type.
 
         Raises:
             ValueError: The name is malformed, nothing has it, or the type differs.
         """
-        place = self._place
-        record = place.store.catalog.resolve(
-            Ref.parse(name), entity=place.entity, project=place.project
-        )
-        if type is not None and record.type != type:
-            raise InvalidInputError(
-                f"Supplied type {type} does not match type {record.type} of artifact {name}",
-                kind="type_mismatch",
-            )
-        return Artifact._from_record(place, record)
+        _, record = find_version(self._place, name, type)
+        return Artifact._from_record(self._place, record)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
-        """Whether a version of that name exists."""
+        """Whether a version of that name, and of that type if one is given, exists.
+
+        Raises:
+            ValueError: The name is malformed.
+        """
         try:
-            self.artifact(name, type)
+            _, record = find_version(self._place, name)
         except NotFoundError:
             return False
-        return True
+        return type is None or record.type == type
 
-    def artifacts(self, type_name: str | None, name: str) -> list[Artifact]:
+    def artifacts(
+        self,
+        type_name: str | None,
+        name: str,
+        per_page: int = 50,
+        tags: Iterable[str] | str | None = None,
+    ) -> list[Artifact]:
         """Return all versions of an artifact, newest first.
 
         Args:
             type_name: If given, the artifact must be of this type.
             name: ``[[entity/]project/]name``.
+            per_page: Accepted for compatibility; the list is complete.
+            tags: Only versions that have all of these.
 
         Raises:
-            RefNotFoundError: There is no such artifact.
+            ValueError: The name is malformed, there is no such artifact, or the type differs.
         """
-        ref = Ref.parse(name)
-        place = self._place
-        records = place.store.catalog.list_versions(
-            ref.entity or place.entity, ref.project or place.project, ref.name or ""
-        )
-        if not records or (type_name is not None and records[0].type != type_name):
-            self.artifact(name, type_name)  # raises with hints
-        return [Artifact._from_record(place, record) for record in records]
+        return self.collection(name, type_name).versions(tags=tags)
 
     def projects(self) -> list[str]:
         """Return the names of the entity's projects."""
         found = self._place.store.catalog.list_projects()
         return [name for entity, name in found if entity == self._place.entity]
 
-    def collections(
-        self, project: str | None = None, type: str | None = None, *, all_projects: bool = False
-    ) -> list[ArtifactRecord]:
-        """Return the artifacts of a project, each with its latest version.
+    def collection(self, name: str, type: str | None = None) -> ArtifactCollection:
+        """Return an artifact with all its versions.
 
         Args:
-            project: Default project if None.
-            type: Only of this type.
-            all_projects: Of all projects.
-        """
-        place = self._place
-        return place.store.catalog.list_artifacts(
-            entity=place.entity,
-            project=None if all_projects else project or place.project,
-            type_=type,
-        )
+            name: ``[[entity/]project/]name``.
+            type: If given, it must be of this type.
 
-    def run(self, path: str) -> RunRecord:
+        Raises:
+            ValueError: The name is malformed, there is no such artifact, or the type differs.
+        """
+        ref = Ref.parse(name)
+        if ref.name is None or ref.selector is not None or ref.digest is not None:
+            raise InvalidInputError(
+                f"{name!r} names a version; the name of an artifact is wanted",
+                hint="leave out what follows the name, or use artifact()",
+                kind="bad_ref",
+            )
+        place = self._place.at(ref.entity, ref.project)
+        records = place.store.catalog.list_artifacts(entity=place.entity, project=place.project)
+        for record in records:
+            if record.name == ref.name:
+                check_type(record.type, name, type)
+                return ArtifactCollection(self._place, record)
+        find_version(self._place, name)  # raises, with near matches as a hint
+        raise RefNotFoundError(f"{name} has no versions")
+
+    def collection_exists(self, name: str, type: str | None = None) -> bool:
+        """Whether there is an artifact of that name, and of that type if one is given.
+
+        Raises:
+            ValueError: The name is malformed.
+        """
+        try:
+            found = self.collection(name)
+        except NotFoundError:
+            return False
+        return type is None or found.type == type
+
+    def collections(
+        self, project: str | None = None, type: str | None = None, *, all_projects: bool = False
+    ) -> list[ArtifactCollection]:
+        """Return the artifacts of a project, by name.
+
+        Args:
+            project: ``[entity/]project``; default project if None.
+            type: Only of this type.
+            all_projects: Of all projects of the entity.
+        """
+        entity, name = self._project(project)
+        records = self._place.store.catalog.list_artifacts(
+            entity=entity, project=None if all_projects else name, type_=type
+        )
+        return [ArtifactCollection(self._place, record) for record in records]
+
+    def run(self, path: str | Sequence[str]) -> StoredRun:
         """Return a run.
 
         Args:
-            path: ``[[entity/]project/]id``.
+            path: ``[[entity/]project/]id``, or these parts.
 
         Raises:
-            RunNotFoundError: There is none.
+            InvalidInputError: It has too many parts.
+            RunNotFoundError: There is no such run.
         """
-        *owner, run_id = path.split("/")
-        project = owner[-1] if owner else self._place.project
-        entity = owner[-2] if len(owner) > 1 else self._place.entity
-        return self._place.store.catalog.run(entity, project, run_id)
+        parts = path.split("/") if isinstance(path, str) else list(path)
+        if not parts or len(parts) > _RUN_PARTS or not all(parts):
+            raise InvalidInputError(
+                f"invalid path of a run: {path!r}",
+                hint="expected [[entity/]project/]id",
+                kind="bad_run_path",
+            )
+        *owner, run_id = parts
+        entity, project = self._project("/".join(owner) or None)
+        record = self._place.store.catalog.run(entity, project, run_id)
+        return StoredRun(self._place, record)
 
-    def runs(self, project: str | None = None, *, all_projects: bool = False) -> list[RunRecord]:
-        """Return the runs of a project, newest first."""
-        place = self._place
-        return place.store.catalog.list_runs(
-            entity=place.entity, project=None if all_projects else project or place.project
+    def runs(self, project: str | None = None, *, all_projects: bool = False) -> list[StoredRun]:
+        """Return the runs of a project, newest first.
+
+        Args:
+            project: ``[entity/]project``; default project if None.
+            all_projects: Of all projects of the entity.
+        """
+        entity, name = self._project(project)
+        records = self._place.store.catalog.list_runs(
+            entity=entity, project=None if all_projects else name
         )
+        return [StoredRun(self._place, record) for record in records]
 
-    def run_links(self, run: RunRecord) -> list[LinkRecord]:
-        """Return the inputs, then the outputs of a run."""
+    def run_links(self, run: StoredRun | RunRecord) -> list[LinkRecord]:
+        """Return the inputs, then the outputs of a run, with how and when they were named."""
         from artifacts.store.records import LinkKind
 
         catalog = self._place.store.catalog
         inputs = catalog.links_of_runs([run.key], LinkKind.INPUT)
         return [*inputs, *catalog.links_of_runs([run.key], LinkKind.OUTPUT)]
+
+    def _project(self, text: str | None) -> tuple[str, str]:
+        """Return (entity, project) of ``[entity/]project``."""
+        place = self._place
+        if text is None:
+            return place.entity, place.project
+        entity, slash, project = text.rpartition("/")
+        check_project(project)
+        return check_project(entity, what="entity") if slash else place.entity, project
 
     def lineage(
         self,
@@ -157,16 +220,17 @@ class Api:
             name: As for `artifact`.
             depth: How many runs away to go; None means all the way.
             limit: Stop after so many versions; the answer says so.
+
+        Raises:
+            ValueError: The name is malformed, or nothing has it.
         """
         from artifacts.store.lineage import DEFAULT_LIMIT, lineage
 
+        _, record = find_version(self._place, name)
         return lineage(
             self._place.store,
-            self.artifact(name)._version().record,
+            record,
             direction=direction,
             depth=depth,
             limit=DEFAULT_LIMIT if limit is None else limit,
         )
-
-
-__all__ = ["Api", "RefNotFoundError"]

@@ -83,9 +83,8 @@ def _measure(command: Command, log: Path) -> Measured:
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise StepError(
-            f"{' '.join(command.argv[:3])} … exited with {process.returncode}: {_tail(log)}"
-        )
+        shown = " ".join([Path(command.argv[0]).name, *command.argv[1:3]])
+        raise StepError(f"{shown} … exited with {process.returncode}: {_tail(log)}")
     measured = Measured(seconds, usage.ru_maxrss * 1024)
     if command.result is not None:
         reported = json.loads(command.result.read_text())
@@ -101,4 +100,4 @@ def _kill(pid: int) -> None:
 
 def _tail(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return " | ".join(lines[-3:])[-400:]
+    return " / ".join(lines[-3:])[-400:]

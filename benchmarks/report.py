@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks.tools import all_tools
 from benchmarks.tools.base import STEPS
 
 _COLUMNS = ("start", "one file", *STEPS)
+_LEAST_FLOOR = 0.005  # a ratio to less says nothing
 _HEADINGS = {
     "start": "start-up",
     "one file": "one small file",
@@ -102,11 +104,12 @@ class Report:
         lines.append(_table(["", *_HEADINGS.values()], memory))
         spent = [_spent(figures, name, all_tools()[name].label) for name in tools]
         lines.extend(line for line in spent if line)
-        problems = [
+        problems = Counter(
             f"{all_tools()[name].label}: {one}" for name in tools for one in figures.problems(name)
-        ]
+        )
         if problems:
-            lines.append("\n".join(["Problems:", "", *(f"- {problem}" for problem in problems)]))
+            listed = [f"- {problem} ({times} times)" for problem, times in problems.items()]
+            lines.append("\n".join(["Problems:", "", *listed]))
         return "\n\n".join(lines)
 
     def _tool(self, name: str) -> str:
@@ -139,9 +142,9 @@ def _cell(figures: Figures, tool: str, step: str) -> str:
     parts = [f"**{seconds:.2f}**"]
     if len(values) > 1:
         parts.append(f"{min(values):.2f}–{max(values):.2f}")
-    ratio = figures.ratio(tool, "floor", step) if tool != "floor" else None
-    if ratio is not None:
-        parts.append(f"{ratio:.1f}×")
+    floor = figures.seconds("floor", step)
+    if tool != "floor" and floor is not None and floor >= _LEAST_FLOOR:
+        parts.append(f"{seconds / floor:.1f}×")
     return "<br>".join(parts)
 
 

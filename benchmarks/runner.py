@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.data import Dataset, differences, read_once
 from benchmarks.measure import Measured, StepError, measure
-from benchmarks.tools.base import STEPS, Site, Step, Tool
+from benchmarks.tools.base import CHECKOUT, STEPS, Site, Step, Tool
 from benchmarks.workspace import Workspaces, allocated, settle
 
 # Longer than any tool's doubt about a file that changed a moment ago: stat caches may be used.
@@ -84,11 +84,23 @@ def _sample(tool: Tool, dataset: Dataset, root: Path, repetition: int) -> Sample
         _unmeasured(tool.prepare(site), site)
         _ready(site)
         for step in STEPS:
-            _step(tool, dataset, step, site, sample)
-    except (StepError, OSError, ValueError) as failure:
+            try:
+                _step(tool, dataset, step, site, sample)
+            except StepError as failure:
+                sample.problems.append(_without_paths(f"{step}: {failure}", root))
+                if step == "first":
+                    break  # nothing to go on with
+    except (StepError, OSError) as failure:
         # One tool that fails must not cost the figures of the others; it is reported with them.
-        sample.problems.append(str(failure).replace(str(root), "…"))
+        sample.problems.append(_without_paths(str(failure), root))
     return sample
+
+
+def _without_paths(message: str, root: Path) -> str:
+    # These lines are published: where things lie on this machine is nobody's business.
+    for folder in (root, CHECKOUT, Path(sys.prefix), Path(sys.base_prefix), Path.home()):
+        message = message.replace(str(folder), "…")
+    return message
 
 
 def _step(tool: Tool, dataset: Dataset, step: Step, site: Site, sample: Sample) -> None:

@@ -21,7 +21,6 @@ from artifacts.store.errors import (
 )
 from artifacts.store.manifest import iter_entries
 from artifacts.store.objects import LocalObjects
-from artifacts.store.packs import read_index
 from artifacts.store.progress import Progress
 from artifacts.store.records import (
     BlobLocation,
@@ -30,6 +29,7 @@ from artifacts.store.records import (
     ObjectDraft,
     ObjectKind,
     ObjectState,
+    fingerprint,
 )
 from artifacts.store.store import FORMAT, IDENTITY_KEY, catalog_path, objects_path, read_identity
 
@@ -100,8 +100,9 @@ def check(
     _check_presence(store, known, report)
     if read_data:
         progress.start(len(live), report.bytes)
+        entered = store.catalog.fingerprints()
         for record in live:
-            _check_data(store, record, report)
+            _check_data(store, record, entered.get(record.id, (0, 0)), report)
             progress.advance(1, record.size)
     _check_manifests(store, report)
     return report
@@ -158,18 +159,29 @@ def _check_presence(store: Store, known: dict[str, ObjectRecord], report: CheckR
             report.problems.append(Problem("wrong_size", key, detail))
 
 
-def _check_data(store: Store, record: ObjectRecord, report: CheckReport) -> None:
-    places = store.catalog.blobs_of(record.id)
-    locations = [BlobLocation(record.key, *place) for place in places]
-    report.blobs += len(locations)
+def _check_data(
+    store: Store, record: ObjectRecord, entered: tuple[int, int], report: CheckReport
+) -> None:
+    """Read an object and verify every blob in it.
+
+    Args:
+        entered: Fingerprint of the catalog's rows for it.
+    """
     try:
-        if record.kind is ObjectKind.PACK:
-            for location, stored in reading.read_spans(store.objects, locations):
-                _check_blob(location, stored, report)
-            _check_index(store, record, places, report)
+        if record.kind is ObjectKind.LOOSE:
+            place = _read_loose(store.objects, record.key, record.size)
+            report.blobs += 1
+            if fingerprint([place]) != entered:
+                raise IntegrityError("the object does not agree with the catalog")
         else:
-            for location in locations:
-                _check_streamed(store, location, report)
+            places = reading.read_pack_index(store.objects, record.key, record.size)
+            report.blobs += len(places)
+            if fingerprint(places) != entered:
+                raise IntegrityError("the pack's own index does not agree with the catalog")
+            locations = [BlobLocation(record.key, *place) for place in places]
+            for span in reading.read_spans(store.objects, locations):
+                for blob, stored in span:
+                    _check_blob(blob, stored, report)
         report.bytes_read += record.size
     except ObjectNotFoundError:
         return  # reported by _check_presence
@@ -185,23 +197,6 @@ def _check_blob(location: BlobLocation, stored: bytes | memoryview, report: Chec
         report.problems.append(Problem("damaged_blob", location.key, detail))
 
 
-def _check_streamed(store: Store, location: BlobLocation, report: CheckReport) -> None:
-    try:
-        for _ in reading.stream(store.objects, location):
-            pass
-    except IntegrityError:
-        detail = f"blob {format_digest(location.digest)} is damaged"
-        report.problems.append(Problem("damaged_blob", location.key, detail))
-
-
-def _check_index(
-    store: Store, record: ObjectRecord, places: list[BlobPlace], report: CheckReport
-) -> None:
-    if sorted(_read_pack_index(store.objects, record.key, record.size)) != sorted(places):
-        detail = "the pack's own index does not agree with the catalog"
-        report.problems.append(Problem("damaged_object", record.key, detail))
-
-
 def _check_manifests(store: Store, report: CheckReport) -> None:
     manifests = store.catalog.live_manifests()
     report.versions = sum(len(names) for names in manifests.values())
@@ -214,7 +209,7 @@ def _check_manifests(store: Store, report: CheckReport) -> None:
         except ArtifactsError as error:
             report.problems.append(Problem("damaged_manifest", where, error.message))
             continue
-        missing = needed - store.catalog.locate(needed).keys()
+        missing = store.find(needed)[1]
         if missing:
             detail = f"{len(missing)} blob(s) are missing, such as {_example(missing)}"
             report.problems.append(Problem("missing_blob", where, detail))
@@ -228,7 +223,7 @@ def _describe(objects: ObjectStore, key: str, size: int) -> ObjectDraft | None:
     """Return what an object says of itself, or None if it is not a sound object of a store."""
     try:
         if key.startswith("packs/"):
-            places = tuple(_read_pack_index(objects, key, size))
+            places = tuple(reading.read_pack_index(objects, key, size))
             return ObjectDraft(key, ObjectKind.PACK, size, places)
         if key.startswith("blobs/"):
             return ObjectDraft(key, ObjectKind.LOOSE, size, (_read_loose(objects, key, size),))
@@ -237,19 +232,19 @@ def _describe(objects: ObjectStore, key: str, size: int) -> ObjectDraft | None:
     return None
 
 
-def _read_pack_index(objects: ObjectStore, key: str, size: int) -> list[BlobPlace]:
-    def read(offset: int, length: int) -> bytes:
-        with objects.open(key, offset=offset, length=length) as file:
-            return file.read()
+def digest_of_loose(key: str) -> Digest:
+    """Return the digest that the key of a loose object names.
 
-    return read_index(read, size)
+    Raises:
+        InvalidInputError: It is not such a key.
+    """
+    return parse_digest(f"blake3:{key.rpartition('/')[2].partition('.')[0]}")
 
 
 def _read_loose(objects: ObjectStore, key: str, size: int) -> BlobPlace:
     """Identify a loose object by its name, and verify that by reading it."""
-    name = key.rpartition("/")[2]
-    digest = parse_digest(f"blake3:{name.partition('.')[0]}")
-    if not name.endswith(".zst"):
+    digest = digest_of_loose(key)
+    if not key.endswith(".zst"):
         hasher = Hasher()
         with objects.open(key) as file:
             while piece := file.read(1 << 20):

@@ -6,9 +6,10 @@ import fcntl
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from artifacts.store.digests import Hasher
+from artifacts.store.digests import Hasher, hash_bytes
+from artifacts.store.errors import from_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,16 @@ def copy_and_hash(
     return hasher.digest(), total
 
 
+def reader_of(file: IO[bytes]) -> Callable[[memoryview], int]:
+    """Return a function for `copy_and_hash` that reads an open file."""
+
+    def read(buffer: memoryview) -> int:
+        count: int = file.readinto(buffer)  # type: ignore[attr-defined] # IO does not declare it
+        return count
+
+    return read
+
+
 def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> tuple[Digest, int]:
     """Return the digest and size of an open file, read from its current position."""
     hasher = Hasher()
@@ -97,3 +108,28 @@ def reflink(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def has_content(path: str, digest: Digest, size: int) -> bool:
+    """Read a file and say whether it is the given blob.
+
+    Raises:
+        ArtifactsError: It exists and cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise from_os_error(error, f"read {path}") from error
+    try:
+        if size > BUFFER_SIZE:
+            return os.fstat(descriptor).st_size == size and hash_file(descriptor)[0] == digest
+        data = os.read(descriptor, size + 1)
+        while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+            data += more
+        return len(data) == size and hash_bytes(data) == digest
+    except OSError as error:
+        raise from_os_error(error, f"read {path}") from error
+    finally:
+        os.close(descriptor)

@@ -26,8 +26,8 @@ MIN_PREFIX = 8
 _PREFIX = f"{ALGORITHM}:"
 _HEX = re.compile(r"[0-9a-f]+")
 
-# Below this size starting threads costs more than it gains (0.16 of the speed at 8 KiB).
-_PARALLEL_FROM = 256 * 1024
+PARALLEL_FROM = 256 * 1024
+"""Below this size starting threads costs more than it gains (0.16 of the speed at 8 KiB)."""
 
 
 def hash_bytes(data: Buffer) -> Digest:
@@ -53,9 +53,10 @@ class Hasher:
 
 
 def parallel_hash(data: Buffer) -> Digest:
-    """Return the digest of one large buffer, hashed by as many threads as there are cores."""
-    if memoryview(data).nbytes < _PARALLEL_FROM:
-        return hash_bytes(data)
+    """Return the digest of one large buffer, hashed by as many threads as there are cores.
+
+    For buffers from `PARALLEL_FROM` bytes up.
+    """
     return Digest(_blake3.blake3(data, max_threads=_blake3.blake3.AUTO).digest())
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from binascii import unhexlify
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from artifacts.store.digests import Digest, Hasher, format_digest, hash_bytes, parse_digest
+from artifacts.store.digests import DIGEST_SIZE, Digest, Hasher, format_digest, hash_bytes
 from artifacts.store.errors import FormatError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 HEADER = b'{"format":"artifacts-manifest","version":1}\n'
 
+_PLAIN_ROW = 3
 _CHUNK_ENTRIES = 8192
+_BLOCK_SIZE = 1 << 20
+_KEEP_ENCODED = 16 << 20
 
 # Segments are not empty, not "." and not "..", and hold no control character, no backslash (it
 # separates folders on Windows) and no lone surrogate (a file name that is not UTF-8).
@@ -34,14 +39,12 @@ _PATH = re.compile(
     r"(?:(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?:/(?!\Z)|\Z))+", re.DOTALL
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
-
-# The common line: no character that JSON escapes, no attributes. What matches is canonical.
-_PLAIN_LINE = re.compile(r'\["([^"\\\x00-\x1f]+)","blake3:([0-9a-f]{64})",(0|[1-9][0-9]{0,18})\]')
-
-_LINE_DIGEST = re.compile(
-    rb'^\["(?:[^"\\]|\\.)*","blake3:([0-9a-f]{64})",[0-9]+(?:\]|,\{"executable":true\}\])$',
-    re.MULTILINE,
-)
+# What may be wrong with one of many printable ASCII paths, each between two newlines.
+_SUSPECT = ("\n/", "/\n", "//", "\n\n", "\\")
+_SUSPECT_DOTS = ("/./", "/../", "\n./", "\n../", "/.\n", "/..\n", "\n.\n", "\n..\n")
+# Many texts "blake3:<64 hex>" one after the other.
+_DIGESTS = re.compile(r"(?:blake3:[0-9a-f]{64})*")
+_DIGEST_OFFSET = len("blake3:")
 
 
 class Reference(NamedTuple):
@@ -105,6 +108,21 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_paths(paths: list[str]) -> list[str]:
+    """Return what `check_path` returns for each of many paths, faster."""
+    text = "\n".join(["", *paths, ""])
+    suspicious = (
+        not text.isascii()
+        or text.count("\n") != len(paths) + 1
+        or not text.replace("\n", "").isprintable()
+        or any(part in text for part in (*_SUSPECT, *_SUSPECT_DOTS))
+        or (":" in text and re.search(r"\n[A-Za-z]:", text) is not None)
+    )
+    if not suspicious:
+        return paths
+    return [check_path(path) for path in paths]
+
+
 def _why_refused(path: str) -> str:
     if not path:
         return "it is empty"
@@ -132,22 +150,22 @@ class Manifest:
         InvalidInputError: A path is unusable, occurs twice, or is both a file and a folder.
     """
 
-    __slots__ = ("_by_path", "_digest", "_size", "entries")
+    __slots__ = ("_by_path", "_digest", "_encoded", "_size", "entries")
 
     entries: Sequence[Entry]
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         ordered = sorted(entries, key=_path_of)
-        check = _OrderCheck()
-        for entry in ordered:
-            if check_path(entry.path) != entry.path:
-                raise InvalidInputError(f"path is not Unicode NFC: {entry.path!r}", kind="bad_path")
-            check.next(entry.path)
+        paths = [entry.path for entry in ordered]
+        if check_paths(paths) != paths:
+            raise InvalidInputError("a path is not Unicode NFC", kind="bad_path")
+        _OrderCheck().all(paths)
         self._fill(ordered, None)
 
     def _fill(self, ordered: list[Entry], digest: Digest | None) -> None:
         self.entries = ordered
         self._digest = digest
+        self._encoded: list[bytes] | None = None
         self._size: int | None = None
         self._by_path: dict[str, Entry] | None = None
 
@@ -172,6 +190,9 @@ class Manifest:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the canonical bytes in pieces of about a megabyte."""
+        if self._encoded is not None:
+            yield from self._encoded
+            return
         yield HEADER
         iterator = iter(self.entries)
         while batch := list(itertools.islice(iterator, _CHUNK_ENTRIES)):
@@ -181,10 +202,15 @@ class Manifest:
     def digest(self) -> Digest:
         """BLAKE3-256 of the canonical bytes: the identity of the contents."""
         if self._digest is None:
-            hasher = Hasher()
+            hasher, size = Hasher(), 0
+            encoded: list[bytes] | None = []
             for chunk in self.chunks():
                 hasher.update(chunk)
-            self._digest = hasher.digest()
+                size += len(chunk)
+                if encoded is not None:
+                    # The bytes are wanted again when the manifest is stored.
+                    encoded = [*encoded, chunk] if size <= _KEEP_ENCODED else None
+            self._digest, self._encoded = hasher.digest(), encoded
         return self._digest
 
     @property
@@ -230,23 +256,21 @@ def iter_entries(chunks: Iterable[bytes]) -> Iterator[Entry]:
     Raises:
         FormatError: See `Manifest.parse`. Entries before the fault have been yielded.
     """
-    lines = _lines(chunks)
-    header = next(lines, b"")
+    blocks = _blocks(chunks)
+    header, _, first = next(blocks, b"").partition(b"\n")
     if header + b"\n" != HEADER:
         raise FormatError(_header_problem(header))
     check = _OrderCheck()
-    for line in lines:
-        entry = _decode(line)
+    for block in itertools.chain([first], blocks):
+        entries = _decode_block(block)
+        paths = [entry.path for entry in entries]
         try:
-            normal = check_path(entry.path)
-            check.next(entry.path)
+            if check_paths(paths) != paths:
+                raise InvalidInputError("a path is not Unicode NFC")
+            check.all(paths)
         except InvalidInputError as error:
             raise FormatError(f"refused manifest: {error.message}", kind="bad_manifest") from error
-        if normal != entry.path:
-            raise FormatError(
-                f"refused manifest: path is not Unicode NFC: {entry.path!r}", kind="bad_manifest"
-            )
-        yield entry
+        yield from entries
 
 
 def digests_in(data: bytes) -> set[Digest]:
@@ -254,13 +278,14 @@ def digests_in(data: bytes) -> set[Digest]:
 
     Much faster than reading the entries, for manifests that this program wrote itself.
     """
-    fromhex = bytes.fromhex
-    return {Digest(fromhex(digits.decode())) for digits in _LINE_DIGEST.findall(data)}
+    if b'"uri":' in data:
+        return {entry.digest for entry in iter_entries([data]) if entry.reference is None}
+    # A quote inside a path is escaped, so this is where a path ends and nowhere else.
+    pieces = data.split(b'","blake3:')[1:]
+    return {Digest(unhexlify(piece[: 2 * DIGEST_SIZE])) for piece in pieces}
 
 
-def _path_of(entry: Entry) -> str:
-    # Code point order is the byte order of UTF-8.
-    return entry.path
+_path_of = attrgetter("path")  # code point order is the byte order of UTF-8
 
 
 class _OrderCheck:
@@ -274,20 +299,25 @@ class _OrderCheck:
         # paths below a folder "a" follow the file "a", with only "a…" in between.
         self._files: list[str] = []
 
-    def next(self, path: str) -> None:
-        if path <= self._last:
-            problem = "occurs twice" if path == self._last else "is out of order"
-            raise InvalidInputError(f"path {problem} in the manifest: {path!r}", kind="bad_path")
-        files = self._files
-        while files and not path.startswith(files[-1]):
-            files.pop()
-        for file in files:
-            if path[len(file)] == "/":
+    def all(self, paths: Iterable[str]) -> None:
+        """Go on with these paths."""
+        last, files = self._last, self._files
+        for path in paths:
+            if path <= last:
+                problem = "occurs twice" if path == last else "is out of order"
                 raise InvalidInputError(
-                    f"{file!r} is both a file and a folder (of {path!r})", kind="bad_path"
+                    f"path {problem} in the manifest: {path!r}", kind="bad_path"
                 )
-        files.append(path)
-        self._last = path
+            while files and not path.startswith(files[-1]):
+                files.pop()
+            for file in files:
+                if path[len(file)] == "/":
+                    raise InvalidInputError(
+                        f"{file!r} is both a file and a folder (of {path!r})", kind="bad_path"
+                    )
+            files.append(path)
+            last = path
+        self._last = last
 
 
 def _encode(entry: Entry) -> bytes:
@@ -309,57 +339,87 @@ def _encode(entry: Entry) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_SORT_KEYS) + b"\n"
 
 
-def _decode(line: bytes) -> Entry:
+def _decode_block(block: bytes) -> list[Entry]:
+    """Return the entries of whole lines; all at once, as a line at a time is much slower."""
+    text = b"[" + block[:-1].replace(b"\n", b",") + b"]"
     try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise FormatError("refused manifest: not UTF-8", kind="bad_manifest") from error
-    plain = _PLAIN_LINE.fullmatch(text)
-    if plain is not None:
-        path, digits, size = plain.groups()
-        return Entry(path, Digest(bytes.fromhex(digits)), int(size))
-    entry = _decode_json(line)
-    if _encode(entry) != line + b"\n":
-        raise FormatError(
-            f"refused manifest: line is not canonical: {text[:200]!r}", kind="bad_manifest"
-        )
-    return entry
+        rows = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise FormatError(f"refused manifest: {error}", kind="bad_manifest") from error
+    count = block.count(b"\n")
+    # Every line is one array, and all are written as this program writes them.
+    one_per_line = len(rows) == count and block.count(b"\n[") == count - 1 and block[:1] == b"["
+    if not one_per_line or orjson.dumps(rows, option=orjson.OPT_SORT_KEYS) != text:
+        raise FormatError("refused manifest: a line is not canonical", kind="bad_manifest")
+    try:
+        if all(len(row) == _PLAIN_ROW for row in rows):
+            return _plain_entries(rows)
+        return [_entry_of(row) for row in rows]
+    except (ValueError, TypeError, KeyError) as error:
+        raise FormatError(f"refused manifest: bad line: {error}", kind="bad_manifest") from error
 
 
-def _decode_json(line: bytes) -> Entry:
-    try:
-        path, digest, size, *rest = orjson.loads(line)
-        attributes = dict(rest[0]) if rest else {}
-        entry = Entry(
-            path, parse_digest(digest), size, bool(attributes.pop("executable", False)), None
-        )
-        if "uri" in attributes:
-            reference = Reference(
-                attributes.pop("uri"),
-                attributes.pop("etag", None),
-                attributes.pop("version_id", None),
-                not attributes.pop("unread", False),
-            )
-            entry = entry._replace(reference=reference)
-    except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
+def _plain_entries(rows: list[list[Any]]) -> list[Entry]:
+    """Return entries without attributes.
+
+    Raises:
+        ValueError, TypeError: A digest or a size is wrong. Paths are checked by the caller.
+    """
+    if _DIGESTS.fullmatch("".join([row[1] for row in rows])) is None:
+        raise ValueError("bad digest")
+    if not all(type(row[2]) is int and row[2] >= 0 for row in rows):
+        raise ValueError("bad size")
+    new, fromhex = tuple.__new__, bytes.fromhex
+    # As Entry(path, digest, size), in half the time.
+    return [
+        new(Entry, (path, fromhex(digest[_DIGEST_OFFSET:]), size, False, None))
+        for path, digest, size in rows
+    ]
+
+
+def _entry_of(row: list[Any]) -> Entry:
+    """Return one entry, attributes included.
+
+    Raises:
+        ValueError, TypeError, KeyError: Something in it is wrong.
+    """
+    if len(row) == _PLAIN_ROW:
+        return _plain_entries([row])[0]
+    path, digest, size, attributes = row
+    entry = _plain_entries([[path, digest, size]])[0]
+    unknown = attributes.keys() - {"executable", "uri", "etag", "version_id", "unread"}
+    if unknown:
         raise FormatError(
-            f"refused manifest: unreadable line: {line[:200]!r}", kind="bad_manifest"
-        ) from error
-    if attributes:
-        raise FormatError(
-            f"manifest uses attributes that this version does not know: {sorted(attributes)}",
+            f"manifest uses attributes that this version does not know: {sorted(unknown)}",
             hint="update artifacts-cas",
         )
-    if not isinstance(path, str) or type(size) is not int or size < 0:
-        raise FormatError(f"refused manifest: bad line: {line[:200]!r}", kind="bad_manifest")
+    reference = None
+    if "uri" in attributes:
+        reference = Reference(
+            attributes["uri"],
+            attributes.get("etag"),
+            attributes.get("version_id"),
+            "unread" not in attributes,
+        )
+    entry = entry._replace(executable="executable" in attributes, reference=reference)
+    # Also refuses attributes of the wrong type, and such as say what goes without saying.
+    if _encode(entry) != orjson.dumps(row) + b"\n":
+        raise ValueError(f"attributes of {path!r}")
     return entry
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut anew, into blocks of whole lines of about a megabyte."""
     rest = b""
     for chunk in chunks:
-        *complete, rest = (rest + chunk).split(b"\n")
-        yield from complete
+        start = 0
+        while start < len(chunk):
+            piece = rest + chunk[start : start + _BLOCK_SIZE]
+            start += _BLOCK_SIZE
+            end = piece.rfind(b"\n") + 1
+            if end:
+                yield piece[:end]
+            rest = piece[end:]
     if rest:
         raise FormatError("refused manifest: the last line is cut off", kind="bad_manifest")
 

@@ -27,6 +27,7 @@ MAGIC = b"ARTPACK\x01"
 
 _ENTRY = struct.Struct("<32sQQQB")
 _FOOTER = struct.Struct("<Q32s8s")
+_ENCODINGS = tuple(Encoding)
 
 
 def layout(blobs: Iterable[tuple[Digest, int, int, Encoding]]) -> list[BlobPlace]:
@@ -75,9 +76,9 @@ def read_index(read: Callable[[int, int], bytes], size: int) -> list[BlobPlace]:
         raise IntegrityError("pack index is damaged: wrong digest", kind="bad_pack")
     places = []
     for raw, offset, stored, raw_size, encoding in _ENTRY.iter_unpack(index):
-        if offset + stored > end - length or encoding not in Encoding.__members__.values():
+        if offset + stored > end - length or encoding >= len(_ENCODINGS):
             raise IntegrityError("pack index is damaged: entry out of range", kind="bad_pack")
-        places.append(BlobPlace(Digest(raw), raw_size, offset, stored, Encoding(encoding)))
+        places.append(BlobPlace(Digest(raw), raw_size, offset, stored, _ENCODINGS[encoding]))
     return places
 
 

@@ -6,7 +6,13 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from artifacts.store import packs
-from artifacts.store.digests import Hasher, format_digest, parallel_hash
+from artifacts.store.digests import (
+    PARALLEL_FROM,
+    Hasher,
+    format_digest,
+    hash_bytes,
+    parallel_hash,
+)
 from artifacts.store.errors import IntegrityError
 from artifacts.store.records import Encoding
 
@@ -14,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from artifacts.store.objects import ObjectStore
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.records import BlobLocation, BlobPlace
 
 SPAN_GAP = 64 * 1024
 SPAN_SIZE = 8 << 20
+_INDEX_GUESS = 256 * 1024
 IN_MEMORY = 8 << 20
 """Blobs up to this size are read and verified whole; larger ones are streamed."""
 
@@ -28,11 +35,10 @@ def checked(location: BlobLocation, stored: bytes | memoryview) -> bytes | memor
     Raises:
         IntegrityError: They are not the bytes that the digest names.
     """
-    if location.encoding is Encoding.ZSTD:
-        data: bytes | memoryview = packs.decompress(stored, location.size)
-    else:
-        data = stored
-    if len(data) != location.size or parallel_hash(data) != location.digest:
+    size = location.size
+    data = packs.decompress(stored, size) if location.encoding else stored
+    digest = hash_bytes(data) if size < PARALLEL_FROM else parallel_hash(data)
+    if len(data) != size or digest != location.digest:
         raise damaged(location)
     return data
 
@@ -54,13 +60,16 @@ def read_blob(objects: ObjectStore, location: BlobLocation) -> bytes | memoryvie
 
 def read_spans(
     objects: ObjectStore, locations: Iterable[BlobLocation]
-) -> Iterator[tuple[BlobLocation, bytes | memoryview]]:
-    """Yield (location, stored bytes) of many blobs, with few reads; not yet verified.
+) -> Iterator[list[tuple[BlobLocation, memoryview]]]:
+    """Fetch many blobs with few reads, not yet verified.
 
     Neighbours in one object are fetched together, up to `SPAN_SIZE` bytes at once.
 
     Args:
         locations: Sorted by key and offset.
+
+    Yields:
+        (location, stored bytes) of the blobs of one read.
     """
     span: list[BlobLocation] = []
     start = end = 0
@@ -74,22 +83,54 @@ def read_spans(
         )
         if not joins:
             if span:
-                yield from _read_span(objects, span, start, end)
+                yield _read_span(objects, span, start, end)
             span, start, end = [], location.offset, after
         span.append(location)
         end = max(end, after)
     if span:
-        yield from _read_span(objects, span, start, end)
+        yield _read_span(objects, span, start, end)
 
 
 def _read_span(
     objects: ObjectStore, span: list[BlobLocation], start: int, end: int
-) -> Iterator[tuple[BlobLocation, bytes | memoryview]]:
+) -> list[tuple[BlobLocation, memoryview]]:
     with objects.open(span[0].key, offset=start, length=end - start) as file:
         data = memoryview(file.read())
-    for location in span:
-        offset = location.offset - start
-        yield location, data[offset : offset + location.length]
+    return [
+        (place, data[place.offset - start : place.offset - start + place.length]) for place in span
+    ]
+
+
+def read_blobs(
+    objects: ObjectStore, locations: Iterable[BlobLocation]
+) -> Iterator[list[tuple[BlobLocation, bytes | memoryview]]]:
+    """As `read_spans`, but verified: raw bytes, one list for each read.
+
+    Raises:
+        IntegrityError: A blob is damaged.
+    """
+    for span in read_spans(objects, locations):
+        yield [(location, checked(location, stored)) for location, stored in span]
+
+
+def read_pack_index(objects: ObjectStore, key: str, size: int) -> list[BlobPlace]:
+    """Return what a pack says of itself, with one read if its index is not unusually large.
+
+    Raises:
+        FormatError: It is not a pack.
+        IntegrityError: Its index is damaged.
+    """
+    tail_start = max(size - _INDEX_GUESS, 0)
+    with objects.open(key, offset=tail_start, length=size - tail_start) as file:
+        tail = file.read()
+
+    def read(offset: int, length: int) -> bytes:
+        if offset >= tail_start:
+            return tail[offset - tail_start : offset - tail_start + length]
+        with objects.open(key, offset=offset, length=length) as file:
+            return file.read()
+
+    return packs.read_index(read, size)
 
 
 def stream(

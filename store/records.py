@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from artifacts.store.digests import Digest
 
@@ -80,6 +80,15 @@ class BlobLocation(NamedTuple):
     offset: int
     length: int
     encoding: Encoding
+
+
+def fingerprint(places: Iterable[BlobPlace]) -> tuple[int, int]:
+    """Return (count, hash) of a set of places; equal sets have equal ones within a process."""
+    count = mixed = 0
+    for place in places:
+        count += 1
+        mixed ^= hash(place)
+    return count, mixed
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,28 @@ class Ref(NamedTuple):
                 raise _invalid(text, "an alias holds neither '/' nor ':' nor '@'")
         return cls(entity, project, name, selector if colon else None, digits)
 
+    @classmethod
+    def parse_target(cls, text: str) -> Ref:
+        """Parse ``[[entity/]project/]name[:alias]``: what something is to be logged as.
+
+        Raises:
+            InvalidInputError: It is malformed, or names a version or a digest.
+        """
+        ref = cls.parse(text)
+        if ref.name is None or ref.digest is not None:
+            raise InvalidInputError(
+                f"cannot log under {text!r}: the digest follows from the contents",
+                hint="use [project/]name or name:alias",
+                kind="bad_name",
+            )
+        if ref.number is not None:
+            raise InvalidInputError(
+                f"cannot log as {text!r}: version numbers are given by the store",
+                hint="leave the version out",
+                kind="bad_name",
+            )
+        return ref
+
     @property
     def number(self) -> int | None:
         """N when the selector is ``vN``, else None."""

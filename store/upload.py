@@ -173,9 +173,10 @@ class Upload:
         return self._staging.new_path()
 
     def _add_small(self, blob: _Small) -> None:
-        if blob.digest in self._known or blob.digest in self._unclaimed:
+        digest = blob.digest
+        if digest in self._known or digest in self._unclaimed:
             return
-        self._unclaimed[blob.digest] = blob
+        self._unclaimed[digest] = blob
         self._unclaimed_bytes += len(blob.stored)
         if self._unclaimed_bytes >= _CLAIM_BYTES or len(self._unclaimed) >= _CLAIM_COUNT:
             self._claim_small()
@@ -210,10 +211,11 @@ class Upload:
         size = sum(map(len, pieces))
         name = secrets.token_hex(16)
         draft = ObjectDraft(f"packs/{name[:2]}/{name}", ObjectKind.PACK, size, tuple(places))
-        self._reserve([draft])
+        self._count([draft])
         path = self.new_path()
 
         def upload() -> None:
+            self._catalog.reserve(self._lease_id, [draft])
             _write_pieces(path, pieces)
             self._objects.put(draft.key, StagedFile(path), size=size)
 
@@ -227,7 +229,8 @@ class Upload:
             blobs[digest].path.unlink()
         drafts = [_loose_draft(blob) for blob in missing]
         if drafts:
-            self._reserve(drafts)
+            self._count(drafts)
+            self._catalog.reserve(self._lease_id, drafts)
         for blob, draft in zip(missing, drafts, strict=True):
             self._known.add(blob.digest)
             self._submit(self._put_job(draft, blob.path), _FILES_IN_FLIGHT)
@@ -239,10 +242,11 @@ class Upload:
 
         return upload
 
-    def _reserve(self, drafts: list[ObjectDraft]) -> None:
-        holder = None if self._has_lease else self._holder
-        self._catalog.reserve(self._lease_id, drafts, holder=holder)
-        self._has_lease = True
+    def _count(self, drafts: list[ObjectDraft]) -> None:
+        """Note that these objects are going to be reserved and uploaded."""
+        if not self._has_lease:
+            self._catalog.open_lease(self._lease_id, self._holder)
+            self._has_lease = True
         self._uploaded += len(drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
 

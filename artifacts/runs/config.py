@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -12,18 +13,23 @@ from artifacts.store.errors import ConfigError, InvalidTypeError
 class Config(MutableMapping[str, Any]):
     """Settings of an experiment, by key or as attributes; every change is stored at once.
 
-    Changing the value of an existing key needs ``update(..., allow_val_change=True)``.
+    Changing the value of an existing key needs ``update(..., allow_val_change=True)``. What JSON
+    cannot hold is kept as text. A copy, and what another process gets, is a plain dictionary.
 
     Args:
         values: Initial values.
         store: Called with all values after each change.
     """
 
+    _values: dict[str, Any]
+    _store: Callable[[dict[str, Any]], None]
+    _lock: threading.RLock
+
     def __init__(self, values: Mapping[str, Any], store: Callable[[dict[str, Any]], None]) -> None:
-        object.__setattr__(self, "_values", {})
-        object.__setattr__(self, "_store", None)
-        self._merge(values, allow_val_change=True)
+        # Attributes are keys.
+        object.__setattr__(self, "_values", to_config(values))
         object.__setattr__(self, "_store", store)
+        object.__setattr__(self, "_lock", threading.RLock())
 
     def update(  # type: ignore[override] # has an argument more
         self, values: Any = (), *, allow_val_change: bool = False
@@ -36,40 +42,49 @@ class Config(MutableMapping[str, Any]):
 
         Raises:
             ConfigError: An existing key would change.
+            RunFinishedError: The run has ended.
         """
-        self._merge(_as_mapping(values), allow_val_change=allow_val_change)
+        fresh = to_config(values)
+        with self._lock:
+            for key, value in fresh.items():
+                if key in self._values and self._values[key] != value and not allow_val_change:
+                    raise ConfigError(
+                        f"config {key!r} is {self._values[key]!r} already and would become "
+                        f"{value!r}",
+                        hint="use config.update({...}, allow_val_change=True)",
+                        kind="config_change",
+                    )
+            self._replace({**self._values, **fresh})
 
-    def setdefaults(self, values: Mapping[str, Any]) -> None:
-        """Set those keys that are not set yet."""
-        missing = {key: value for key, value in values.items() if _clean(key) not in self}
-        self._merge(missing, allow_val_change=False)
+    def setdefaults(self, values: Any) -> None:
+        """Set those keys that are not set yet.
+
+        Args:
+            values: As for `update`.
+        """
+        with self._lock:
+            self._replace({**to_config(values), **self._values})
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as a plain dictionary."""
         return dict(self._values)
 
-    def _merge(self, values: Mapping[str, Any], *, allow_val_change: bool) -> None:
-        fresh = {_clean(key): to_json(value, str(key)) for key, value in values.items()}
-        for key, value in fresh.items():
-            if key in self._values and self._values[key] != value and not allow_val_change:
-                raise ConfigError(
-                    f"config {key!r} is {self._values[key]!r} already and would become {value!r}",
-                    hint="use config.update({...}, allow_val_change=True)",
-                    kind="config_change",
-                )
-        self._values.update(fresh)
-        if self._store is not None:
-            self._store(self.as_dict())
+    def _replace(self, values: dict[str, Any]) -> None:
+        if values != self._values:
+            self._store(values)
+            object.__setattr__(self, "_values", values)
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._merge({key: value}, allow_val_change=False)
+        self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
-        del self._values[key]
-        self._store(self.as_dict())
+        with self._lock:
+            if key not in self._values:
+                raise KeyError(key)
+            self._replace({k: value for k, value in self._values.items() if k != key})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -86,11 +101,34 @@ class Config(MutableMapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(f"config has no key {name!r}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.as_dict(),)
+
     def __repr__(self) -> str:
         return repr(self._values)
 
-    _values: dict[str, Any]
-    _store: Any
+
+def to_config(values: Any) -> dict[str, Any]:
+    """Return what users give as a configuration as plain JSON.
+
+    Args:
+        values: A mapping, anything with attributes such as an argparse namespace, or None.
+
+    Raises:
+        InvalidTypeError: Something else, or a key that is not text.
+    """
+    if values is None:
+        return {}
+    return {
+        _clean(key): to_json(value, str(key), lenient=True)
+        for key, value in _as_mapping(values).items()
+    }
 
 
 def _as_mapping(values: Any) -> Mapping[str, Any]:

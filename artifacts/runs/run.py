@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
-import sys
+import re
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from artifacts import _session, config
-from artifacts.artifact import Artifact
-from artifacts.runs.config import Config, _as_mapping
+from artifacts import _session, settings
+from artifacts._find import check_type, find_version, texts
+from artifacts.artifact import Artifact, _check_aliases, _check_tags
+from artifacts.runs import exits
+from artifacts.runs.config import Config, to_config
 from artifacts.runs.names import new_id, new_name
 from artifacts.runs.summary import Summary
 from artifacts.store.errors import (
+    ArtifactsError,
     InvalidInputError,
     InvalidTypeError,
-    RefNotFoundError,
     RunFinishedError,
     StateError,
 )
 from artifacts.store.records import LinkKind, to_datetime
-from artifacts.store.refs import LATEST, Ref, check_name, check_project, check_run_id
+from artifacts.store.refs import LATEST, MAX_NAME, Ref, check_project, check_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
+    from typing import Literal
 
     from artifacts._session import Place
     from artifacts.store.progress import Progress
-    from artifacts.store.records import RunRecord
+    from artifacts.store.records import RunRecord, VersionRecord
+
+    Reinit = Literal["return_previous", "finish_previous"]
 
 log = logging.getLogger("artifacts")
 
-_INTERRUPTED = 255
+_MAX_TAG = 64
 
 _active: list[Run] = []
-_hooks_lock = threading.Lock()
-_uncaught: list[int] = []
+_init_lock = threading.RLock()
 
 
 class Run:
     """One execution. Made by `init`; use it as a context manager or call `finish`.
+
+    A run that is still active when the interpreter exits is finished then. Threads may share a
+    run. A forked child may log and use artifacts through the run of its parent, which stays the
+    parent's: only the parent finishes it.
 
     Assigning an attribute that does not exist raises AttributeError.
     """
@@ -51,6 +58,7 @@ class Run:
     def __init__(self, place: Place, record: RunRecord) -> None:
         self._place = place
         self._record = record
+        self._pid = os.getpid()
         self._finished = False
         self._lock = threading.RLock()
         self._config = Config(record.config, self._store_config)
@@ -105,6 +113,16 @@ class Run:
         return self._record.state
 
     @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it runs."""
+        return self._record.exit_code
+
+    @property
+    def url(self) -> str | None:
+        """Page of the run; None, because a local store has no pages."""
+        return None
+
+    @property
     def name(self) -> str:
         """Display name; setting it stores it at once."""
         return self._record.name
@@ -124,12 +142,16 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Labels; setting them stores them at once."""
+        """Labels; setting them stores them at once. A label of over 64 characters is dropped."""
         return self._record.tags
 
     @tags.setter
     def tags(self, value: Iterable[str]) -> None:
-        self._update({"tags": list(dict.fromkeys(value))})
+        tags = list(dict.fromkeys(texts(value, "tags")))
+        dropped = [tag for tag in tags if not 0 < len(tag) <= _MAX_TAG]
+        if dropped:
+            log.warning("tags have 1 to %d characters; dropped %r", _MAX_TAG, dropped)
+        self._update({"tags": [tag for tag in tags if tag not in dropped]})
 
     @property
     def config(self) -> Config:
@@ -162,10 +184,13 @@ class Run:
         returned, gets the aliases, and is linked to this run all the same.
 
         Args:
-            artifact_or_path: A draft, a file, a folder, or a ``file://`` reference.
+            artifact_or_path: A draft, a version that was logged before, a file, a folder, or a
+                ``file://`` reference. A draft is logged in the project that it was made for, if
+                it was made for one.
             name: ``[[entity/]project/]name``, with ``:alias`` for one more alias. Default for a
-                path: ``run-<run id>-<file name>``. Not used with a draft.
-            type: Kind of artifact; default ``unspecified``. Not used with a draft.
+                path: ``run-<run id>-<file name>``, with ``_`` for what a name cannot hold. Not
+                used with an artifact.
+            type: Kind of artifact; default ``unspecified``. Not used with an artifact.
             aliases: Movable names that shall point at the version, besides ``latest``.
             tags: Labels for the version.
             latest: Whether ``latest`` moves to it too.
@@ -177,42 +202,46 @@ class Run:
             The artifact, committed and durable.
 
         Raises:
-            ValueError: There is nothing at the path, or a name or alias cannot be used.
+            ValueError: There is nothing at the path, a name, alias or tag cannot be used, the
+                artifact exists with another type, or a logged version belongs to another project.
             TypeError: ``artifact_or_path`` is something else.
             RunFinishedError: The run has ended.
         """
         self._check_running("log_artifact")
-        extra = [aliases] if isinstance(aliases, str) else list(aliases or ())
-        entity, project = self.entity, self.project
+        names = _check_aliases(texts(aliases, "aliases"))
+        labels = _check_tags(texts(tags, "tags"))
         if isinstance(artifact_or_path, Artifact):
             artifact = artifact_or_path
         elif isinstance(artifact_or_path, str | os.PathLike):
             path = os.fspath(artifact_or_path)
             ref = self._output_ref(name, path)
-            entity, project = ref.entity or entity, ref.project or project
             if ref.selector is not None:
-                extra.append(ref.selector)
-            artifact = Artifact(ref.name or "", type or "unspecified", project=project)
-            self._adopt(artifact, entity, project)
-            _fill(artifact, path, include=include, exclude=exclude, progress=progress)
+                names += _check_aliases([ref.selector])
+            artifact = Artifact(
+                ref.name or "", type or "unspecified", entity=ref.entity, project=ref.project
+            )
+            entity, project = artifact._target(self._place)
+            # Before anything is uploaded.
+            self._place.store.catalog.check_type(
+                entity, project, artifact.collection, artifact.type
+            )
+            self._adopt(artifact)
+            try:
+                _fill(artifact, path, include=include, exclude=exclude, progress=progress)
+            except BaseException:
+                artifact.discard()
+                raise
         else:
             raise InvalidTypeError(
                 "log_artifact() takes an Artifact, a path or a reference, not "
                 f"{artifact_or_path.__class__.__name__}"
             )
         with self._lock:
-            if not artifact.is_draft():
-                return self._log_again(artifact, extra)
-            self._adopt(artifact, entity, project)
-            artifact._log(
-                entity=entity,
-                project=project,
-                aliases=extra,
-                tags=tuple(tags or ()),
-                latest=latest,
-                run=self._record.key,
-                progress=progress,
-            )
+            self._check_running("log_artifact")
+            if artifact.is_draft():
+                self._log_draft(artifact, names, labels, latest=latest, output=True)
+            else:
+                self._log_again(artifact, names, labels, latest=latest)
         return artifact
 
     def use_artifact(
@@ -224,9 +253,9 @@ class Run:
         """Declare a version as an input of this run.
 
         Args:
-            artifact_or_name: ``[[entity/]project/]name[:alias|:vN|:digest|@digest]``, a digest,
-                or an artifact. A draft is logged first, as something the user brought along and
-                not as an output of this run. A bare name means ``:latest``.
+            artifact_or_name: ``[[entity/]project/]name[:alias|:vN|:digest|@digest]``, a digest or
+                its prefix, or an artifact. A draft is logged first, as something the user brought
+                along and not as an output of this run. A bare name means ``:latest``.
             type: If given, the artifact must be of this type.
             aliases: Aliases for a draft that is logged.
 
@@ -239,43 +268,21 @@ class Run:
             RunFinishedError: The run has ended.
         """
         self._check_running("use_artifact")
-        text: str | None = None
-        alias: str | None = None
-        if isinstance(artifact_or_name, Artifact):
-            artifact = artifact_or_name
-            if artifact.is_draft():
-                names = [aliases] if isinstance(aliases, str) else list(aliases or ())
-                self._adopt(artifact, self.entity, self.project)
-                artifact._log(
-                    entity=self.entity,
-                    project=self.project,
-                    aliases=names,
-                    run=self._record.key,
-                    output=False,
-                )
-        elif isinstance(artifact_or_name, str):
-            text = artifact_or_name
-            ref = Ref.parse(text)
-            record = self._place.store.catalog.resolve(
-                ref, entity=self.entity, project=self.project
-            )
-            artifact = Artifact._from_record(self._place, record)
-            if ref.name is not None and ref.digest is None and ref.number is None:
-                alias = ref.selector or LATEST
-                if ref.selector is None:
-                    log.info("%s names no version: using %s:latest", text, text)
-        else:
+        if isinstance(artifact_or_name, str):
+            ref, record = find_version(self._place, artifact_or_name, type)
+            return self._use(artifact_or_name, ref, record)
+        if not isinstance(artifact_or_name, Artifact):
             raise InvalidTypeError(
                 "use_artifact() takes an Artifact or a name, not "
                 f"{artifact_or_name.__class__.__name__}"
             )
-        if type is not None and artifact.type != type:
-            raise InvalidInputError(
-                f"Supplied type {type} does not match type {artifact.type} of artifact "
-                f"{artifact.name}",
-                kind="type_mismatch",
-            )
-        self._link(artifact, LinkKind.INPUT, ref_text=text, alias=alias)
+        artifact = artifact_or_name
+        check_type(artifact.type, artifact.name, type)
+        with self._lock:
+            if artifact.is_draft():
+                names = _check_aliases(texts(aliases, "aliases"))
+                self._log_draft(artifact, names, (), latest=True, output=False)
+            self._link(artifact, LinkKind.INPUT)
         return artifact
 
     def log_model(
@@ -284,24 +291,42 @@ class Run:
         name: str | None = None,
         aliases: Iterable[str] | str | None = None,
     ) -> Artifact:
-        """Log a file or folder as an artifact of type ``model``."""
+        """Log a file or folder as an artifact of type ``model``.
+
+        Args:
+            path: The file or folder.
+            name: As for `log_artifact`.
+            aliases: As for `log_artifact`.
+
+        Returns:
+            The artifact, committed and durable.
+
+        Raises:
+            ValueError: As for `log_artifact`.
+        """
         return self.log_artifact(path, name=name, type="model", aliases=aliases)
 
     def use_model(self, name: str) -> str:
-        """Use and download an artifact of type ``model``.
+        """Use and download an artifact of type ``model``, or of one with that word in it.
+
+        Args:
+            name: As for `use_artifact`.
 
         Returns:
             The path of its file if it has only one, else of its folder.
 
         Raises:
-            ValueError: The artifact is of another type.
+            ValueError: The name is malformed, nothing has it, or the artifact is of another type.
         """
-        artifact = self.use_artifact(name)
-        if "model" not in artifact.type:
+        self._check_running("use_model")
+        ref, record = find_version(self._place, name)
+        if "model" not in record.type:
             raise InvalidInputError(
-                f"{artifact.name} has type {artifact.type!r}; use_model() needs a model",
+                f"{record.ref} has type {record.type!r}; use_model() needs a model",
+                hint="use use_artifact() and download()",
                 kind="type_mismatch",
             )
+        artifact = self._use(name, ref, record)
         return artifact.file() if artifact.file_count == 1 else artifact.download()
 
     def logged_artifacts(self) -> list[Artifact]:
@@ -315,11 +340,14 @@ class Run:
     # -- ending
 
     def finish(self, exit_code: int | None = None) -> None:
-        """End the run; calling it again does nothing.
+        """End the run; calling it again does nothing, and neither does a forked child's call.
 
         Args:
             exit_code: 0 or None for success; anything else marks the run as failed.
         """
+        if self._pid != os.getpid():
+            log.warning("run %s belongs to the parent process, which finishes it", self.id)
+            return
         with self._lock:
             if self._finished:
                 return
@@ -345,12 +373,12 @@ class Run:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.finish(0 if exception_type is None else 1)
+        self.finish(exits.code_of(exception))
 
     def __setattr__(self, name: str, value: Any) -> None:
         known = hasattr(type(self), name) or name in self.__dict__
         if getattr(self, "_frozen", False) and not known:
-            raise AttributeError(f"Attribute {name} is not supported on Run object.")
+            raise AttributeError(f"Attribute {name} is not supported on Run object.", name=name)
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
@@ -360,31 +388,19 @@ class Run:
 
     def _output_ref(self, name: str | None, path: str) -> Ref:
         if name is None:
-            base = os.path.basename(os.path.normpath(path.rpartition("://")[2])) or "root"
-            return Ref(None, None, check_name(f"run-{self.id}-{base}"))
-        ref = Ref.parse(name)
-        if ref.name is None or ref.digest is not None:
-            raise InvalidInputError(
-                f"cannot log under {name!r}: the digest follows from the contents",
-                hint="use [project/]name or name:alias",
-                kind="bad_name",
-            )
-        if ref.number is not None:
-            raise InvalidInputError(
-                f"cannot log as {name!r}: version numbers are given by the store",
-                hint="leave the version out",
-                kind="bad_name",
-            )
-        return ref
+            base = os.path.basename(os.path.abspath(path.rpartition("://")[2])) or "root"
+            safe = re.sub(r"[^a-zA-Z0-9_.-]", "_", f"run-{self.id}-{base}")
+            return Ref(None, None, safe[:MAX_NAME])
+        return Ref.parse_target(name)
 
-    def _adopt(self, artifact: Artifact, entity: str, project: str) -> None:
+    def _adopt(self, artifact: Artifact) -> None:
         """Make a draft use this run's store."""
         if artifact._draft is None:
             from artifacts._draft import Draft
 
-            place = _session.Place(self._place.store, self._place.settings, entity, project)
+            place = self._place.at(*artifact._target(self._place))
             artifact._draft = Draft(place, artifact._name, incremental=artifact._incremental)
-        elif artifact._draft.place.store is not self._place.store:
+        elif not artifact._draft.place.has_same_store(self._place):
             raise StateError(
                 f"the files of {artifact.name!r} were added to the store at "
                 f"{artifact._draft.place.store.location}, and this run uses "
@@ -393,13 +409,71 @@ class Run:
                 kind="other_store",
             )
 
-    def _log_again(self, artifact: Artifact, aliases: list[str]) -> Artifact:
-        """Log a version that exists already: aliases and the edge."""
-        self._link(artifact, LinkKind.OUTPUT)
-        if aliases:
-            artifact.aliases = [*artifact.aliases, *aliases]
-            artifact.save()
+    def _log_draft(
+        self,
+        artifact: Artifact,
+        aliases: tuple[str, ...],
+        tags: tuple[str, ...],
+        *,
+        latest: bool,
+        output: bool,
+    ) -> None:
+        self._adopt(artifact)
+        entity, project = artifact._target(self._place)
+        artifact._log(
+            entity=entity,
+            project=project,
+            aliases=aliases,
+            tags=tags,
+            latest=latest,
+            run=self._record.key,
+            output=output,
+        )
+
+    def _log_again(
+        self,
+        artifact: Artifact,
+        aliases: tuple[str, ...],
+        tags: tuple[str, ...],
+        *,
+        latest: bool,
+    ) -> None:
+        """Log a version that exists already: all that logging does but making it."""
+        logged = artifact._stored()
+        self._check_store(artifact)
+        record = logged.record
+        if (record.entity, record.project) != (self.entity, self.project):
+            raise InvalidInputError(
+                f"{artifact.qualified_name} belongs to another project and can't be moved to "
+                f"{self.entity}/{self.project}",
+                hint="declare it as an input with use_artifact(), or log a new artifact with "
+                "add_reference() of its entries",
+                kind="other_project",
+            )
+        artifact._become(
+            logged.log_again(self._record.key, aliases=aliases, tags=tags, latest=latest)
+        )
+
+    def _use(self, text: str, ref: Ref, record: VersionRecord) -> Artifact:
+        """Declare as an input what a name has led to."""
+        artifact = Artifact._from_record(self._place, record)
+        alias: str | None = None
+        if ref.name is not None and ref.digest is None and ref.number is None:
+            alias = ref.selector or LATEST
+            if ref.selector is None:
+                log.info("%s names no version: using %s", text, artifact.name)
+        self._link(artifact, LinkKind.INPUT, ref_text=text, alias=alias)
         return artifact
+
+    def _check_store(self, artifact: Artifact) -> None:
+        place = artifact._version().place
+        if not place.has_same_store(self._place):
+            raise StateError(
+                f"{artifact.name} is in the store at {place.store.location}, and this run "
+                f"uses {self._place.store.location}",
+                hint="download it and log the files",
+                kind="other_store",
+            )
 
     def _link(
         self,
@@ -409,13 +483,8 @@ class Run:
         ref_text: str | None = None,
         alias: str | None = None,
     ) -> None:
-        logged = artifact._version()
-        if logged.place.store is not self._place.store:
-            raise StateError(
-                f"{artifact.name} is in the store at {logged.place.store.location}, and this run "
-                f"uses {self._place.store.location}",
-                kind="other_store",
-            )
+        logged = artifact._stored()
+        self._check_store(artifact)
         self._place.store.catalog.link(
             self._record.key, logged.record.id, kind, ref_text=ref_text, alias=alias
         )
@@ -455,11 +524,11 @@ def init(
     name: str | None = None,
     id: str | None = None,
     config: Any = None,
-    tags: Iterable[str] | None = None,
+    tags: Iterable[str] | str | None = None,
     group: str | None = None,
     job_type: str | None = None,
     notes: str | None = None,
-    reinit: bool = False,
+    reinit: bool | Reinit | None = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Start a run and make it the active one; while one is active, return that one.
@@ -470,39 +539,63 @@ def init(
         name: Display name; default a readable random one.
         id: Unique within the project; default eight random characters.
         config: The experiment's settings: a dict, or a namespace such as argparse makes.
-        tags: Labels.
+        tags: Labels of 1 to 64 characters.
         group: Name that bundles runs.
         job_type: What kind of work it does, such as ``train``.
         notes: Free text.
-        reinit: Finish the active run first and start another one.
+        reinit: What to do while a run is active: ``return_previous`` (the default, also False),
+            or ``finish_previous`` (also True) and start another one.
         store: Folder of the store, which is made if need be; default from the settings.
 
     Raises:
-        InvalidInputError: A name or the id cannot be used.
+        InvalidInputError: A name, the id, a tag or ``reinit`` cannot be used.
         AlreadyExistsError: The project has a run of this id.
     """
-    if _active:
-        if not reinit:
-            return _active[-1]
-        _active[-1].finish()
-    place = _session.place(store=store, entity=entity, project=project)
-    check_project(place.project)
-    check_project(place.entity, what="entity")
-    catalog = place.store.catalog
-    run_id = new_id() if id is None else check_run_id(id)
+    if reinit not in {None, False, True, "return_previous", "finish_previous"}:
+        raise InvalidInputError(
+            f"reinit must be 'return_previous' or 'finish_previous', not {reinit!r}"
+        )
     values = {
-        "name": name or new_name(len(catalog.list_runs(project=place.project)) + 1),
         "group": group,
         "job_type": job_type,
         "notes": notes,
-        "tags": list(dict.fromkeys(tags or ())),
-        "config": Config(_as_mapping(config or {}), lambda _: None).as_dict(),
+        "tags": _check_run_tags(tags),
+        "config": to_config(config),
         **_creator(),
     }
-    run = Run(place, catalog.create_run(place.entity, place.project, run_id, values))
-    _active.append(run)
-    _session.enter(place)
-    _install_hooks()
+    run_id = new_id() if id is None else check_run_id(id)
+    with _init_lock:
+        if _active:
+            if reinit in {None, False, "return_previous"}:
+                asked = (project, entity, name, id, config, tags, group, job_type, notes, store)
+                return _previous(ignored=any(value is not None for value in asked))
+            _active[-1].finish()
+        place = _session.place(
+            store=store,
+            entity=None if entity is None else check_project(entity, what="entity"),
+            project=None if project is None else check_project(project),
+        )
+        check_project(place.project)
+        check_project(place.entity, what="entity")
+        catalog = place.store.catalog
+        values["name"] = name or new_name(len(catalog.list_runs(project=place.project)) + 1)
+        record = catalog.create_run(place.entity, place.project, run_id, values)
+        place.run = record.key
+        run = Run(place, record)
+        _active.append(run)
+        _session.enter(place)
+    exits.watch(_finish_all)
+    return run
+
+
+def _previous(*, ignored: bool) -> Run:
+    run = _active[-1]
+    if ignored:
+        log.warning(
+            "init() returned run %s, which is active; its arguments were not used. Finish the run "
+            "first, or pass reinit='finish_previous'",
+            run.id,
+        )
     return run
 
 
@@ -534,38 +627,37 @@ def _fill(
 
 
 def _creator() -> dict[str, str]:
-    user, _, host = config.user_name().partition("@")
+    user, _, host = settings.user_name().partition("@")
     return {"user": user, "host": host}
 
 
-def _install_hooks() -> None:
-    """Finish runs when the interpreter exits, as failed if an exception ended it."""
-    with _hooks_lock:
-        if _uncaught:
-            return
-        _uncaught.append(0)
-    previous: Callable[..., Any] = sys.excepthook
-
-    def hook(
-        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-    ) -> None:
-        _uncaught[0] = _INTERRUPTED if issubclass(kind, KeyboardInterrupt) else 1
-        previous(kind, error, traceback)
-
-    sys.excepthook = hook
-    atexit.register(_finish_all)
+def _check_run_tags(tags: Iterable[str] | str | None) -> list[str]:
+    found = list(dict.fromkeys(texts(tags, "tags")))
+    for tag in found:
+        if not 0 < len(tag) <= _MAX_TAG:
+            raise InvalidInputError(
+                f"invalid tag {tag!r}: the tag of a run has 1 to {_MAX_TAG} characters",
+                kind="bad_tag",
+            )
+    return found
 
 
-def _finish_all() -> None:
-    while _active:
-        _active[-1].finish(_uncaught[0])
+def _finish_all(exit_code: int) -> None:
+    """Finish what is active when the interpreter exits."""
+    for run in reversed(_active[:]):
+        try:
+            run.finish(exit_code)
+        except ArtifactsError:
+            log.exception("run %s could not be finished", run.id)
 
 
 def _after_fork() -> None:
-    # The run belongs to the parent.
+    # The run belongs to the parent; its lock may have been held by a thread that is no more.
+    global _init_lock  # noqa: PLW0603 - the child's own
+    _init_lock = threading.RLock()
+    for run in _active:
+        run._lock = threading.RLock()
     _active.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-__all__ = ["RefNotFoundError", "Run", "active_run", "init"]

@@ -19,7 +19,6 @@ from artifacts.store.digests import Digest
 from artifacts.store.errors import ConflictError
 from artifacts.store.records import (
     BlobLocation,
-    BlobPlace,
     Encoding,
     ObjectKind,
     ObjectRecord,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from artifacts.store.catalog.database import Database
-    from artifacts.store.records import ObjectDraft
+    from artifacts.store.records import BlobPlace, ObjectDraft
 
 _READABLE = (ObjectState.LIVE.value, ObjectState.CONDEMNED.value)
 _ENCODINGS = tuple(Encoding)
@@ -53,14 +52,12 @@ class Claim:
 
 def claim(db: Database, connection: Connection, digests: Iterable[Digest]) -> Claim:
     """Find which blobs exist, and protect the objects they lie in by touching them."""
-    found: dict[Digest, int] = {}
-    for batch in chunked(sorted(digests)):
-        statement = (
-            sa.select(blobs.c.digest, blobs.c.object_id)
-            .join(objects, objects.c.id == blobs.c.object_id)
-            .where(blobs.c.digest.in_(batch), objects.c.state.in_(_READABLE))
-        )
-        found.update((row.digest, row.object_id) for row in connection.execute(statement))
+    statement = (
+        "SELECT blobs.digest, blobs.object_id FROM blobs JOIN objects "
+        "ON objects.id = blobs.object_id "
+        "WHERE objects.state IN ('live', 'condemned') AND blobs.digest IN {values}"
+    )
+    found: dict[Digest, int] = dict(db.select_in(connection, statement, sorted(digests)))
     held = touch(db, connection, set(found.values()))
     present = frozenset(digest for digest, object_id in found.items() if object_id in held)
     return Claim(present, held)
@@ -85,33 +82,28 @@ def touch(db: Database, connection: Connection, ids: Iterable[int]) -> frozenset
     return frozenset(held)
 
 
+def open_lease(db: Database, connection: Connection, lease: str, holder: str) -> None:
+    """Start an upload."""
+    now = db.now(connection)
+    row = {"id": lease, "holder": holder, "started_at": now, "renewed_at": now}
+    connection.execute(sa.insert(leases).values(row))
+
+
 def reserve(
-    db: Database,
-    connection: Connection,
-    lease: str,
-    drafts: Sequence[ObjectDraft],
-    *,
-    holder: str | None,
+    db: Database, connection: Connection, lease: str, drafts: Sequence[ObjectDraft]
 ) -> None:
     """Register objects, with the blobs in them, before anything is uploaded under their keys.
-
-    Args:
-        holder: Given with the first reservation, which opens the lease.
 
     Raises:
         ConflictError: The lease is gone.
     """
     now = db.now(connection)
-    if holder is not None:
-        row = {"id": lease, "holder": holder, "started_at": now, "renewed_at": now}
-        connection.execute(sa.insert(leases).values(row))
-    else:
-        renewal = sa.update(leases).where(leases.c.id == lease).values(renewed_at=now)
-        if connection.execute(renewal).rowcount != 1:
-            raise _expired()
+    renewal = sa.update(leases).where(leases.c.id == lease).values(renewed_at=now)
+    if connection.execute(renewal).rowcount != 1:
+        raise _expired()
     for draft in drafts:
         object_id = _insert_object(connection, draft, ObjectState.PENDING, now, lease)
-        _insert_blobs(connection, object_id, draft.blobs)
+        _insert_blobs(db, connection, object_id, draft.blobs)
 
 
 def confirm(
@@ -171,28 +163,22 @@ def forget(connection: Connection, keys: Iterable[str]) -> None:
         )
 
 
-def locate(connection: Connection, digests: Iterable[Digest]) -> dict[Digest, BlobLocation]:
-    """Return a readable copy of each blob that has one."""
+def locate(
+    db: Database, connection: Connection, digests: Iterable[Digest]
+) -> dict[Digest, BlobLocation]:
+    """Return a readable copy of each blob that has one, preferably in a live object."""
+    statement = (
+        'SELECT objects.state, objects.key, blobs.digest, blobs.size, blobs."offset", '
+        "blobs.length, blobs.encoding FROM blobs JOIN objects ON objects.id = blobs.object_id "
+        "WHERE objects.state IN ('live', 'condemned') AND blobs.digest IN {values}"
+    )
     found: dict[Digest, BlobLocation] = {}
-    for batch in chunked(digests):
-        statement = (
-            sa.select(
-                objects.c.key,
-                blobs.c.digest,
-                blobs.c.size,
-                blobs.c.offset,
-                blobs.c.length,
-                blobs.c.encoding,
-                objects.c.state,
-            )
-            .join(objects, objects.c.id == blobs.c.object_id)
-            .where(blobs.c.digest.in_(batch), objects.c.state.in_(_READABLE))
-        )
-        for key, digest, size, offset, length, encoding, state in connection.execute(statement):
-            if state == ObjectState.LIVE.value or digest not in found:
-                found[digest] = BlobLocation(
-                    key, digest, size, offset, length, _ENCODINGS[encoding]
-                )
+    for state, key, digest, size, offset, length, encoding in db.select_in(
+        connection, statement, digests
+    ):
+        if state == "live" or digest not in found:
+            place = BlobLocation(key, digest, size, offset, length, _ENCODINGS[encoding])
+            found[Digest(digest)] = place
     return found
 
 
@@ -207,17 +193,16 @@ def list_objects(connection: Connection) -> list[ObjectRecord]:
     ]
 
 
-def blobs_of(connection: Connection, object_id: int) -> list[BlobPlace]:
-    """Return the blobs of one object in the order in which they lie there."""
-    statement = (
-        sa.select(blobs.c.digest, blobs.c.size, blobs.c.offset, blobs.c.length, blobs.c.encoding)
-        .where(blobs.c.object_id == object_id)
-        .order_by(blobs.c.offset)
-    )
-    return [
-        BlobPlace(row.digest, row.size, row.offset, row.length, _ENCODINGS[row.encoding])
-        for row in connection.execute(statement)
-    ]
+def fingerprints(connection: Connection) -> dict[int, tuple[int, int]]:
+    """Return `records.fingerprint` of the rows of each object, by the object's key; one scan."""
+    statement = 'SELECT object_id, digest, size, "offset", length, encoding FROM blobs'
+    found: dict[int, tuple[int, int]] = {}
+    cursor = connection.exec_driver_sql(statement).cursor
+    while rows := cursor.fetchmany(10_000):
+        for object_id, *place in rows:
+            count, mixed = found.get(object_id, (0, 0))
+            found[object_id] = (count + 1, mixed ^ hash(tuple(place)))
+    return found
 
 
 def adopt(db: Database, connection: Connection, draft: ObjectDraft) -> bool:
@@ -226,7 +211,7 @@ def adopt(db: Database, connection: Connection, draft: ObjectDraft) -> bool:
     if known is not None:
         return False
     object_id = _insert_object(connection, draft, ObjectState.LIVE, db.now(connection), None)
-    _insert_blobs(connection, object_id, draft.blobs)
+    _insert_blobs(db, connection, object_id, draft.blobs)
     return True
 
 
@@ -236,20 +221,16 @@ def list_leases(connection: Connection) -> Iterator[tuple[str, str, int]]:
     return ((row.id, row.holder, row.renewed_at) for row in rows.all())
 
 
-def _insert_blobs(connection: Connection, object_id: int, places: Sequence[BlobPlace]) -> None:
+def _insert_blobs(
+    db: Database, connection: Connection, object_id: int, places: Sequence[BlobPlace]
+) -> None:
     rows = [
-        {
-            "digest": place.digest,
-            "object_id": object_id,
-            "offset": place.offset,
-            "length": place.length,
-            "size": place.size,
-            "encoding": int(place.encoding),
-        }
-        for place in places
+        (digest, object_id, offset, length, size, int(encoding))
+        for digest, size, offset, length, encoding in places
     ]
-    if rows:
-        connection.execute(sa.insert(blobs), rows)
+    rows.sort()  # in the order of the index
+    columns = ("digest", "object_id", "offset", "length", "size", "encoding")
+    db.insert_many(connection, blobs, columns, rows)
 
 
 def _insert_object(

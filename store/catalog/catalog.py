@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from artifacts.store.records import (
         ArtifactRecord,
         BlobLocation,
-        BlobPlace,
         LinkRecord,
         ObjectDraft,
         ObjectRecord,
@@ -94,15 +93,17 @@ class Catalog:
         wanted = set(digests)
         return self._db.write(lambda c: blobs.claim(self._db, c, wanted))
 
-    def reserve(
-        self, lease: str, drafts: Sequence[ObjectDraft], *, holder: str | None = None
-    ) -> None:
-        """Register objects before they are uploaded; ``holder`` opens the lease.
+    def open_lease(self, lease: str, holder: str) -> None:
+        """Start an upload."""
+        self._db.write(lambda c: blobs.open_lease(self._db, c, lease, holder))
+
+    def reserve(self, lease: str, drafts: Sequence[ObjectDraft]) -> None:
+        """Register objects before they are uploaded.
 
         Raises:
             ConflictError: The lease is gone.
         """
-        self._db.write(lambda c: blobs.reserve(self._db, c, lease, drafts, holder=holder))
+        self._db.write(lambda c: blobs.reserve(self._db, c, lease, drafts))
 
     def abandon(self, lease: str) -> list[str]:
         """End an upload without a commit; return the keys to delete and then to `forget`."""
@@ -114,15 +115,15 @@ class Catalog:
 
     def locate(self, digests: Iterable[Digest]) -> dict[Digest, BlobLocation]:
         """Return where each blob lies; those that do not exist are left out."""
-        return self._db.read(lambda c: blobs.locate(c, digests))
+        return self._db.read(lambda c: blobs.locate(self._db, c, digests))
 
     def list_objects(self) -> list[ObjectRecord]:
         """Return every object, by key."""
         return self._db.read(blobs.list_objects)
 
-    def blobs_of(self, object_id: int) -> list[BlobPlace]:
-        """Return the blobs of one object in the order in which they lie there."""
-        return self._db.read(lambda c: blobs.blobs_of(c, object_id))
+    def fingerprints(self) -> dict[int, tuple[int, int]]:
+        """Return `records.fingerprint` of the blob rows of each object, by the object's key."""
+        return self._db.read(blobs.fingerprints)
 
     def adopt(self, draft: ObjectDraft) -> bool:
         """Enter an object that was found in the object store; False if its key is known."""

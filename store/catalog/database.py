@@ -100,6 +100,35 @@ class Database:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``…_do_update``."""
         return postgresql.insert(table) if self.dialect == "postgresql" else sqlite.insert(table)
 
+    def insert_many(
+        self, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Any]
+    ) -> None:
+        """Insert plain tuples; several times faster than a statement that looks at each value.
+
+        Args:
+            rows: Tuples of values that the driver takes as they are, in the order of columns.
+        """
+        quote = self._engine.dialect.identifier_preparer.quote
+        mark = "?" if self.dialect == "sqlite" else "%s"
+        names = ", ".join(map(quote, columns))
+        marks = ", ".join([mark] * len(columns))
+        statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608
+        if rows:
+            connection.exec_driver_sql(statement, list(rows))
+
+    def select_in(
+        self, connection: Connection, statement: str, values: Iterable[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Run a SELECT that ends in ``IN {values}`` over any number of values; plain tuples.
+
+        For look-ups of many thousands, where the conversion of rows costs more than the query.
+        """
+        mark = "?" if self.dialect == "sqlite" else "%s"
+        for batch in chunked(values):
+            marks = "(" + ", ".join([mark] * len(batch)) + ")"
+            text = statement.format(values=marks)
+            yield from connection.exec_driver_sql(text, tuple(batch)).cursor.fetchall()
+
     def has_table(self, name: str) -> bool:
         """Whether the database holds a table of that name."""
         with _translated(), self._engine.connect() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -71,13 +72,18 @@ def get(connection: Connection, entity: str, project: str, run_id: str) -> RunRe
     """Return one run.
 
     Raises:
-        RunNotFoundError: The project has no run of this id.
+        RunNotFoundError: The project has no run of this id; near matches, by id or by name, are
+            in the hint.
     """
     here = sa.and_(projects.c.entity == entity, projects.c.name == project, runs.c.run_id == run_id)
     found = _load(connection, here)
     if not found:
+        known = list_runs(connection, entity=entity, project=project)
+        named = {text: run.id for run in reversed(known) for text in (run.name, run.id)}
+        near = dict.fromkeys(named[text] for text in difflib.get_close_matches(run_id, named))
         raise RunNotFoundError(
-            f"no run {run_id!r} in project {project!r}", hint="list the runs with: art run ls"
+            f"no run {run_id!r} in project {project!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else "list the runs with: art run ls",
         )
     return found[0]
 

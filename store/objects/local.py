@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from _typeshed import WriteableBuffer
+
 _COPY_SIZE = 1 << 20
 _TEMPORARY = ".tmp-"
 
@@ -35,12 +37,10 @@ class LocalObjects(ObjectStore):
         try:
             self._make_folder(folder)
             if isinstance(source, StagedFile) and _same_device(source.path, folder):
-                temporary = source.path
-                _finish(temporary, size, key)
+                _finish(source.path, size, key)
+                os.rename(source.path, target)
             else:
-                temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
-                self._copy(source, temporary, size, key)
-            os.rename(temporary, target)
+                self._copy(source, target, size, key)
             _sync_folder(folder)
         except OSError as error:
             raise from_os_error(error, f"store object {key}") from error
@@ -56,9 +56,7 @@ class LocalObjects(ObjectStore):
         if offset == 0 and length is None:
             return io.BufferedReader(file)
         end = os.fstat(file.fileno()).st_size
-        return io.BufferedReader(
-            FileRange(file, offset, end - offset if length is None else length)
-        )
+        return FileRange(file, offset, end - offset if length is None else length)
 
     def stat(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
         for key in keys:
@@ -105,19 +103,24 @@ class LocalObjects(ObjectStore):
                 new.mkdir()
             _sync_folder(new.parent)
 
-    def _copy(self, source: Callable[[], IO[bytes]], temporary: Path, size: int, key: str) -> None:
+    def _copy(self, source: Callable[[], IO[bytes]], target: Path, size: int, key: str) -> None:
+        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         try:
             with source() as reader, temporary.open("xb", buffering=0) as writer:
                 while data := reader.read(_COPY_SIZE):
                     writer.write(data)
             _finish(temporary, size, key)
+            os.rename(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-class FileRange(io.RawIOBase):
-    """A window of an open file as a seekable stream of its own. Closes the file."""
+class FileRange(io.RawIOBase, IO[bytes]):
+    """A window of an open file as a seekable stream of its own. Closes the file.
+
+    Unbuffered: a read takes one system call, and returns fewer bytes only at the end.
+    """
 
     def __init__(self, file: IO[bytes], offset: int, length: int) -> None:
         self._file = file
@@ -141,13 +144,25 @@ class FileRange(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # any writable buffer
-        count = min(len(buffer), self._length - self._position)
+    def read(self, size: int | None = -1) -> bytes:
+        rest = max(self._length - self._position, 0)
+        count = rest if size is None or size < 0 else min(size, rest)
+        data = os.pread(self._file.fileno(), count, self._start + self._position)
+        while len(data) < count:  # the kernel reads at most 2 GiB at once
+            position = self._start + self._position + len(data)
+            more = os.pread(self._file.fileno(), count - len(data), position)
+            if not more:
+                break
+            data += more
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), self._length - self._position)
         if count <= 0:
             return 0
-        read = os.preadv(
-            self._file.fileno(), [memoryview(buffer)[:count]], self._start + self._position
-        )
+        read = os.preadv(self._file.fileno(), [view[:count]], self._start + self._position)
         self._position += read
         return read
 

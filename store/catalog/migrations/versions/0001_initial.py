@@ -79,7 +79,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", "object_id", name="pk_blobs"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_blobs_object_id", "blobs", ["object_id"], unique=False)
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -8,6 +8,7 @@ directory, and ``config.toml`` in the user's configuration folder.
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import socket
@@ -25,6 +26,10 @@ PROJECT_FILE = "artifacts.toml"
 STORE_FOLDER = ".artifacts"
 DEFAULT_ENTITY = "local"
 DEFAULT_PROJECT = "uncategorized"
+
+DEFAULT = "default"
+NEAREST = "nearest .artifacts folder"
+"""Origins of values that nobody has set."""
 
 _APP = "artifacts"
 
@@ -161,22 +166,44 @@ def write(path: Path, name: str, value: str | None) -> None:
     Raises:
         ConfigError: There is no such setting, or the file cannot be read.
     """
-    if name not in SETTINGS:
-        raise ConfigError(f"no such setting: {name!r}", hint=f"settings: {', '.join(SETTINGS)}")
+    get_setting(name)
     _read_file(path)  # refuse to edit what cannot be read
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         own = re.compile(rf"\s*{re.escape(name)}\s*=")
         kept = [line for line in lines if not own.match(line)]
         if value is not None:
-            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-            kept.append(f'{name} = "{quoted}"')
+            kept.append(f"{name} = {_quoted(value)}")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise from_os_error(error, f"write {path}") from error
+
+
+def get_setting(name: str) -> Setting:
+    """Return the setting of that name.
+
+    Raises:
+        ConfigError: There is none; near matches are in the hint.
+    """
+    setting = SETTINGS.get(name)
+    if setting is None:
+        import difflib
+
+        near = difflib.get_close_matches(name, SETTINGS)
+        known = f"settings: {', '.join(SETTINGS)}"
+        raise ConfigError(
+            f"no such setting: {name!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else known,
+        )
+    return setting
+
+
+def _quoted(value: str) -> str:
+    """Return a TOML string; what JSON escapes, TOML reads."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def user_name() -> str:
@@ -241,17 +268,17 @@ def _default(name: str) -> Value:
     if name == "store":
         nearest = _upwards(STORE_FOLDER)
         if nearest is not None:
-            return Value(str(nearest), "nearest .artifacts folder")
-        return Value(str(_user_data() / "store"), "default")
+            return Value(str(nearest), NEAREST)
+        return Value(str(_user_data() / "store"), DEFAULT)
     if name == "project":
-        return Value(DEFAULT_PROJECT, "default")
+        return Value(DEFAULT_PROJECT, DEFAULT)
     if name == "entity":
-        return Value(DEFAULT_ENTITY, "default")
+        return Value(DEFAULT_ENTITY, DEFAULT)
     if name == "artifact_dir":
-        return Value(str(Path.cwd() / "artifacts"), "default")
+        return Value(str(Path.cwd() / "artifacts"), DEFAULT)
     import platformdirs
 
-    return Value(str(platformdirs.user_cache_path(_APP)), "default")
+    return Value(str(platformdirs.user_cache_path(_APP)), DEFAULT)
 
 
 def _user_data() -> Path:

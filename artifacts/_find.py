@@ -1,0 +1,87 @@
+"""From what users write to the version it names."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from artifacts.store.errors import InvalidInputError, InvalidTypeError, RefNotFoundError
+from artifacts.store.refs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from artifacts._session import Place
+    from artifacts.store.records import VersionRecord
+
+_BARE_PREFIX = re.compile(r"[0-9a-f]{8,63}")
+
+
+def find_version(place: Place, name: str, type_: str | None = None) -> tuple[Ref, VersionRecord]:
+    """Return the parsed name and the version.
+
+    Args:
+        place: Where to look for what the name leaves out.
+        name: ``[[entity/]project/]name[:alias|:vN|:digest|@digest]``, or a digest or its prefix.
+        type_: If given, the version must be of this type.
+
+    Raises:
+        InvalidInputError: The name is malformed, or the type differs.
+        RefNotFoundError: Nothing has that name.
+    """
+    if not isinstance(name, str):
+        raise InvalidTypeError(
+            f"the name of an artifact must be text, not {name.__class__.__name__}"
+        )
+    catalog = place.store.catalog
+    ref = Ref.parse(name)
+    try:
+        record = catalog.resolve(ref, entity=place.entity, project=place.project)
+    except RefNotFoundError as error:
+        # An artifact may have such a name, so names come first.
+        if _BARE_PREFIX.fullmatch(name) is None:
+            raise
+        ref = Ref.parse(f"blake3:{name}")
+        try:
+            record = catalog.resolve(ref, entity=place.entity, project=place.project)
+        except RefNotFoundError:
+            raise error from None
+    check_type(record.type, name, type_)
+    return ref, record
+
+
+def check_type(actual: str, name: str, type_: str | None) -> None:
+    """Raise InvalidInputError unless an artifact has the type that was asked for."""
+    if type_ is not None and actual != type_:
+        raise InvalidInputError(
+            f"Supplied type {type_} does not match type {actual} of artifact {name}",
+            hint=f"leave type= out, or ask for type={actual!r}",
+            kind="type_mismatch",
+        )
+
+
+def texts(value: Iterable[str] | str | None, what: str) -> list[str]:
+    """Return one text, or several, as a list; None is an empty one.
+
+    Args:
+        what: Name of the argument in the message.
+
+    Raises:
+        InvalidTypeError: Something else.
+    """
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    try:
+        found = list(value)
+    except TypeError:
+        raise InvalidTypeError(
+            f"{what} must be a list of texts, not {value.__class__.__name__}"
+        ) from None
+    for item in found:
+        if not isinstance(item, str):
+            raise InvalidTypeError(
+                f"{what} must be texts; {item!r} is of type {item.__class__.__name__}"
+            )
+    return found

@@ -1,0 +1,117 @@
+"""`ArtifactCollection`: an artifact with all its versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifacts.artifact import Artifact
+from artifacts.store.records import to_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from artifacts._session import Place
+    from artifacts.store.records import ArtifactRecord
+
+
+class ArtifactCollection:
+    """A named series of versions of one type, as it was when it was looked up."""
+
+    def __init__(self, place: Place, record: ArtifactRecord) -> None:
+        self._place = place
+        self._record = record
+
+    @property
+    def id(self) -> str:
+        """Key of the artifact within its store."""
+        return str(self._record.id)
+
+    @property
+    def entity(self) -> str:
+        """Owner of the project."""
+        return self._record.entity
+
+    @property
+    def project(self) -> str:
+        """Project it belongs to."""
+        return self._record.project
+
+    @property
+    def name(self) -> str:
+        """Name, without a version."""
+        return self._record.name
+
+    @property
+    def type(self) -> str:
+        """What kind of thing all its versions are."""
+        return self._record.type
+
+    @property
+    def qualified_name(self) -> str:
+        """``entity/project/name``."""
+        return f"{self.entity}/{self.project}/{self.name}"
+
+    @property
+    def description(self) -> str | None:
+        """Free text about all versions."""
+        return self._record.description
+
+    @property
+    def version_count(self) -> int:
+        """Number of versions that are not deleted."""
+        return self._record.version_count
+
+    @property
+    def latest(self) -> Artifact | None:
+        """The version that a bare name means."""
+        record = self._record.latest
+        return None if record is None else Artifact._from_record(self._place, record)
+
+    @property
+    def created_at(self) -> datetime:
+        """When the first version was logged, in UTC."""
+        return to_datetime(self._record.created_at)
+
+    @property
+    def updated_at(self) -> datetime:
+        """When a version was last logged, or an alias last moved, in UTC."""
+        return to_datetime(self._record.updated_at)
+
+    @property
+    def aliases(self) -> list[str]:
+        """All aliases of all versions, sorted; read from the store."""
+        return sorted(alias for version in self.versions() for alias in version.aliases)
+
+    def versions(self, *, tags: Iterable[str] | str | None = None) -> list[Artifact]:
+        """Return the versions, newest first.
+
+        Args:
+            tags: Only versions that have all of these.
+        """
+        wanted = {tags} if isinstance(tags, str) else set(tags or ())
+        records = self._place.store.catalog.list_versions(self.entity, self.project, self.name)
+        return [
+            Artifact._from_record(self._place, record)
+            for record in records
+            if wanted.issubset(record.tags)
+        ]
+
+    def delete(self, delete_aliases: bool = False) -> None:
+        """Delete all versions, oldest first; see `Artifact.delete`.
+
+        Args:
+            delete_aliases: Also versions with aliases other than ``latest``.
+
+        Raises:
+            StateError: A version has such aliases; nothing was deleted.
+        """
+        versions = self.versions()
+        if not delete_aliases:
+            for version in versions:
+                version._check_deletable()
+        for version in reversed(versions):
+            version.delete(delete_aliases=delete_aliases)
+
+    def __repr__(self) -> str:
+        return f"<ArtifactCollection {self.qualified_name} ({self.version_count} versions)>"

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from artifacts.cli import _complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def ref_argument(name: str = "ref", **settings: Any) -> Decorator:
+    """Return the argument that names a version."""
+    settings.setdefault("help", "[PROJECT/]NAME[:ALIAS], :vN or @DIGEST; :latest by default.")
+    return click.argument(name, shell_complete=_complete.refs, **settings)
+
+
+def include_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --include and --exclude."""
+    include = click.option(
+        "--include", multiple=True, metavar="PATTERN", help="Only files that match; repeatable."
+    )
+    exclude = click.option(
+        "--exclude", multiple=True, metavar="PATTERN", help="No files that match; repeatable."
+    )
+    return include(exclude(command))
+
+
+def removal_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --dry-run and --yes."""
+    dry_run = click.option("--dry-run", is_flag=True, help="Show what would be deleted, no more.")
+    yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+    return dry_run(yes(command))

@@ -1,0 +1,1 @@
+"""One module for each command; `main` loads the one that is asked for."""

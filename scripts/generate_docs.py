@@ -1,0 +1,357 @@
+"""Write those parts of the documentation that follow from the code.
+
+`docs/reference/` as a whole, and what stands between markers like `<!-- generated: tree -->` and
+`<!-- end -->` in other pages. `make docs` runs it; `make check` makes sure that it was run.
+"""
+
+import ast
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ForwardRef
+
+import artifacts
+from artifacts.runs.config import Config
+from artifacts.runs.summary import Summary
+from artifacts.settings import SETTINGS
+from artifacts.store.diff import Change, ManifestDiff
+from artifacts.store.errors import ArtifactsError
+from artifacts.store.lineage import Edge, LineageGraph
+from artifacts.store.manifest import Entry
+from artifacts.store.progress import Progress
+from artifacts.store.records import ArtifactRecord, LinkRecord, RunRecord, VersionRecord
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DOCS = CHECKOUT / "docs"
+
+WRITTEN_BY = "<!-- Written by scripts/generate_docs.py; `make docs` writes it again. -->"
+
+PYTHON_INTRODUCTION = """\
+Everything here is imported from `artifacts`. Functions act on the active run, which is
+`artifacts.run`, or `None`. `artifacts.__version__` is the version."""
+
+# What the public functions return or take, beside what can be imported from `artifacts`.
+RESULTS = (
+    Config,
+    Summary,
+    RunRecord,
+    VersionRecord,
+    ArtifactRecord,
+    LinkRecord,
+    LineageGraph,
+    Edge,
+    ManifestDiff,
+    Change,
+    Entry,
+    Progress,
+)
+
+# Public by their names only.
+INTERNAL = {"ArtifactEntry.copy_for"}
+
+LONG = 100
+
+CELL_PIPE = r"\|"
+
+
+def main() -> int:
+    for path, text in pages().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(CHECKOUT)}")
+    return 0
+
+
+def pages() -> dict[Path, str]:
+    """Return the text that each page with generated parts should have."""
+    errors, settings = DOCS / "guides" / "errors.md", DOCS / "guides" / "settings.md"
+    return {
+        DOCS / "reference" / "cli.md": command_line(),
+        DOCS / "reference" / "python.md": python(),
+        errors: fill(errors, {"tree": error_tree, "kinds": error_kinds, "exits": exit_codes}),
+        settings: fill(settings, {"settings": setting_table}),
+    }
+
+
+def fill(page: Path, parts: dict[str, Callable[[], str]]) -> str:
+    """Return a page with its generated parts made anew.
+
+    Raises:
+        SystemExit: The page does not have the markers.
+    """
+    text = page.read_text(encoding="utf-8")
+    for name, make in parts.items():
+        start = f"<!-- generated: {name} -->\n"
+        before, found, rest = text.partition(start)
+        _, ended, after = rest.partition("<!-- end -->")
+        if not (found and ended):
+            raise SystemExit(f"{page}: no part {start.strip()} … <!-- end -->")
+        text = f"{before}{start}{make()}<!-- end -->{after}"
+    return text
+
+
+# -- settings and errors
+
+
+def setting_table() -> str:
+    rows = [f"| `{s.name}` | `{s.variable}` | {s.help} |" for s in SETTINGS.values()]
+    return "\n".join(["| Setting | Environment | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def error_classes(start: type[ArtifactsError] = ArtifactsError) -> Iterator[type[ArtifactsError]]:
+    """Yield the whole tree, parents first, in the order of definition."""
+    yield start
+    for child in start.__subclasses__():
+        yield from error_classes(child)
+
+
+def error_tree() -> str:
+    rows = [(_tree_label(class_, prefix), class_) for class_, prefix in _branches(ArtifactsError)]
+    width = max(len(label) for label, _ in rows)
+    lines = [
+        f"{label:<{width}}  {class_.exit_code:>2}  {_first_sentence(class_)}"
+        for label, class_ in rows
+    ]
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def _branches(
+    class_: type[ArtifactsError], indent: str = ""
+) -> Iterator[tuple[type[ArtifactsError], str]]:
+    yield class_, ""
+    children = class_.__subclasses__()
+    for child in children:
+        last = child is children[-1]
+        for found, prefix in _branches(child):
+            if found is child:
+                yield found, f"{indent}{'└── ' if last else '├── '}"
+            else:
+                yield found, f"{indent}{'    ' if last else '│   '}{prefix}"
+
+
+def _tree_label(class_: type, prefix: str) -> str:
+    others = [base.__name__ for base in class_.__bases__ if not issubclass(base, ArtifactsError)]
+    others = [name for name in others if name != "Exception"]
+    return f"{prefix}{class_.__name__}" + (f" ({', '.join(others)})" if others else "")
+
+
+def _first_paragraph(thing: object) -> str:
+    return " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split()).replace("``", "`")
+
+
+def _first_sentence(thing: object) -> str:
+    return re.split(r"(?<=[.])\s", _first_paragraph(thing))[0]
+
+
+def error_kinds() -> str:
+    kinds: dict[str, set[str]] = {}
+    for class_ in error_classes():
+        kinds.setdefault(class_.__name__, set()).add(class_.kind)
+    for folder in ("artifacts", "store", "cli"):
+        for path in sorted((CHECKOUT / folder).rglob("*.py")):
+            for name, kind in _raised_kinds(path):
+                if name in kinds:
+                    kinds[name].add(kind)
+    lines = ["| Class | `kind` |", "|---|---|"]
+    for class_ in error_classes():
+        listed = ", ".join(f"`{kind}`" for kind in sorted(kinds[class_.__name__]))
+        lines.append(f"| `{class_.__name__}` | {listed} |")
+    return "\n".join(lines) + "\n"
+
+
+def exit_codes() -> str:
+    from artifacts.cli._command import EXIT_CODES
+
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join(["| Code | Meaning |", "|---|---|", *rows]) + "\n"
+
+
+def _raised_kinds(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (class, kind) of every error that a module makes with a kind of its own."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            for keyword in node.keywords:
+                value = keyword.value
+                if keyword.arg == "kind" and isinstance(value, ast.Constant):
+                    yield node.func.id, str(value.value)
+
+
+# -- Python
+
+
+def public_names() -> list[str]:
+    return [name for name in artifacts.__all__ if name != "__version__"]
+
+
+def python() -> str:
+    things = {name: getattr(artifacts, name) for name in public_names()}
+    functions = {name: thing for name, thing in things.items() if inspect.isfunction(thing)}
+    classes = {name: thing for name, thing in things.items() if inspect.isclass(thing)}
+    errors = [name for name, thing in classes.items() if issubclass(thing, ArtifactsError)]
+    parts = [
+        "# Python reference",
+        WRITTEN_BY,
+        PYTHON_INTRODUCTION,
+        "## Functions",
+        *(_function(name, thing) for name, thing in functions.items()),
+        "## Classes",
+    ]
+    for name, thing in classes.items():
+        if name not in errors:
+            parts.append(_class(f"artifacts.{name}", thing))
+    parts += [
+        "## Exceptions",
+        "The tree, and when to catch which: [Errors](../guides/errors.md).",
+        "\n".join(f"- `artifacts.{name}`: {_first_sentence(things[name])}" for name in errors),
+        "## Results",
+        "What the calls above return, and `Progress`, from which to derive a display of your own.",
+    ]
+    for thing in RESULTS:
+        parts.append(_class(f"{thing.__module__}.{thing.__name__}", thing, constructor=False))
+    return "\n\n".join(parts) + "\n"
+
+
+def _class(name: str, class_: type, *, constructor: bool = True) -> str:
+    short = name.rpartition(".")[2]
+    lines = [f"### {short}", f"`{name}`"]
+    if constructor and "Args:" in (inspect.getdoc(class_) or ""):
+        lines.append(_signature(short, class_, returns=False))
+    lines.append(_docstring(class_, arguments=constructor))
+    fields = [
+        f"| `{key}` | `{type_.replace('|', CELL_PIPE)}` |" for key, type_ in _fields(class_).items()
+    ]
+    if fields:
+        lines.append("\n".join(["| Field | Type |", "|---|---|", *fields]))
+    members = {key: value for key, value in vars(class_).items() if not key.startswith("_")}
+    properties = [
+        f"| `{key}` | {_first_paragraph(value)} |"
+        for key, value in members.items()
+        if isinstance(value, property)
+    ]
+    if properties:
+        lines.append("\n".join(["| Property | |", "|---|---|", *properties]))
+    lines += [
+        _function(f"{short}.{key}", value, level=4)
+        for key, value in members.items()
+        if inspect.isfunction(value) and f"{short}.{key}" not in INTERNAL
+    ]
+    return "\n\n".join(lines)
+
+
+def _fields(class_: type) -> dict[str, str]:
+    """Return the fields of a dataclass or named tuple with their types."""
+    if not (dataclasses.is_dataclass(class_) or hasattr(class_, "_fields")):
+        return {}
+    return {name: _annotation(type_) for name, type_ in inspect.get_annotations(class_).items()}
+
+
+def _function(title: str, function: Callable[..., object], level: int = 3) -> str:
+    parts = [f"{'#' * level} {title}", _signature(title, function), _docstring(function)]
+    return "\n\n".join(parts)
+
+
+def _signature(name: str, callable_: Callable[..., object], *, returns: bool = True) -> str:
+    """Return a signature, on several lines if one is too long."""
+    signature = inspect.signature(callable_)
+    pieces: list[str] = []
+    before = None
+    for parameter in signature.parameters.values():
+        if parameter.name == "self":
+            continue
+        kind = parameter.kind
+        if kind is kind.KEYWORD_ONLY and before not in {kind.KEYWORD_ONLY, kind.VAR_POSITIONAL}:
+            pieces.append("*")
+        stars = {kind.VAR_POSITIONAL: "*", kind.VAR_KEYWORD: "**"}.get(kind, "")
+        piece = f"{stars}{parameter.name}: {_annotation(parameter.annotation)}"
+        if parameter.default is not parameter.empty:
+            piece += f" = {parameter.default!r}"
+        pieces.append(piece)
+        before = kind
+    arrow = f" -> {_annotation(signature.return_annotation)}" if returns else ""
+    arrow = arrow.removesuffix(" -> None")
+    line = f"{name}({', '.join(pieces)}){arrow}"
+    if len(line) > LONG:
+        line = f"{name}(\n" + "".join(f"    {piece},\n" for piece in pieces) + f"){arrow}"
+    return f"```text\n{line}\n```"
+
+
+def _annotation(annotation: object) -> str:
+    if isinstance(annotation, ForwardRef):
+        return annotation.__forward_arg__
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _docstring(thing: object, *, arguments: bool = True) -> str:
+    """Turn a docstring with Args, Returns, Raises, Attributes and Example into Markdown."""
+    text = (inspect.getdoc(thing) or "").replace("``", "`")
+    sections = re.split(r"^(Args|Returns|Raises|Attributes|Example):\n", text, flags=re.MULTILINE)
+    parts = [_prose(sections[0])]
+    for title, body in zip(sections[1::2], sections[2::2], strict=True):
+        content = inspect.cleandoc(f"\n{body}")
+        if title == "Args" and not arguments:
+            continue
+        if title == "Example":
+            parts.append(f"```text\n{content}\n```")
+        elif title == "Returns":
+            parts.append(f"Returns: {_prose(content)}")
+        else:
+            parts.append(f"{title}:\n\n" + "\n".join(_items(content)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _prose(text: str) -> str:
+    # The body of a docstring's paragraph is one line here.
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
+
+
+def _items(text: str) -> Iterator[str]:
+    """Yield the items of a section, each with its continuation lines joined."""
+    for item in re.split(r"\n(?=\S)", text):
+        name, _, meaning = item.partition(":")
+        yield f"- `{name.strip()}`: {' '.join(meaning.split())}"
+
+
+# -- the command line
+
+
+def commands() -> dict[str, str]:
+    """Return the help of every command, by the words that call it."""
+    import click
+
+    from artifacts.cli.main import cli
+
+    found: dict[str, str] = {}
+
+    def collect(command: click.Command, words: str, parent: click.Context | None) -> None:
+        context = click.Context(
+            command, info_name=words.rpartition(" ")[2], parent=parent,
+            terminal_width=100, max_content_width=100,
+        )  # fmt: skip
+        found[words] = command.get_help(context)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                if child is not None and not child.hidden:
+                    collect(child, f"{words} {name}", context)
+
+    collect(cli, "art", None)
+    return found
+
+
+def command_line() -> str:
+    parts = [
+        "# Command line reference",
+        WRITTEN_BY,
+        "What every command says with `--help`. Guide: [Command line](../guides/command-line.md).",
+    ]
+    for words, text in commands().items():
+        parts.append(f"## {words}\n\n```text\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+import sqlite3
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from artifacts.store.catalog import Catalog, migrate, tables
+from artifacts.store.catalog.database import Database
+from artifacts.store.errors import FormatError, PermissionDeniedError
+from tests.conformance.catalog_tests import CatalogTests, draft, log
+
+
+class TestSqliteCatalog(CatalogTests):
+    @pytest.fixture
+    def catalog(self, tmp_path):
+        catalog = Catalog.sqlite(tmp_path / "catalog.sqlite")
+        yield catalog
+        catalog.close()
+
+    def test_commits_are_durable(self, catalog):
+        modes = catalog._db.read(
+            lambda c: [
+                c.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys")
+            ]
+        )
+        assert modes == ["wal", 2, 1]
+
+    def test_a_second_opening_sees_the_same(self, catalog, tmp_path):
+        version = log(catalog)
+        other = Catalog.sqlite(tmp_path / "catalog.sqlite")
+        assert other.version(version.id) == version
+        other.close()
+
+    def test_paths_with_special_characters(self, tmp_path):
+        folder = tmp_path / "50% of #1? é"
+        folder.mkdir()
+        catalog = Catalog.sqlite(folder / "catalog.sqlite")
+        log(catalog)
+        catalog.close()
+        assert (folder / "catalog.sqlite").exists()
+
+    def test_read_only(self, catalog, tmp_path):
+        version = log(catalog)
+        reader = Catalog.sqlite(tmp_path / "catalog.sqlite", read_only=True)
+        assert reader.version(version.id) == version
+        with pytest.raises(PermissionDeniedError):
+            reader.commit(draft(1))
+        reader.close()
+
+
+def test_the_migrations_end_where_the_code_expects():
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(migrate.alembic_config())
+    assert script.get_current_head() == migrate.HEAD
+    assert {revision.revision for revision in script.walk_revisions()} == set(migrate.KNOWN)
+
+
+def test_the_migrations_make_the_tables(tmp_path):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    catalog = Catalog.sqlite(tmp_path / "catalog.sqlite")
+    catalog.close()
+    database = Database.sqlite(tmp_path / "catalog.sqlite")
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
+        made = _layout(connection)
+    database.close()
+    fresh = sa.create_engine("sqlite://")
+    with fresh.connect() as connection:
+        tables.metadata.create_all(connection)
+        assert _layout(connection) == made
+    fresh.dispose()
+
+
+def _layout(connection):
+    """Name, columns and nature of every table and index, as SQLite sees them."""
+    master = connection.exec_driver_sql(
+        "SELECT type, name, tbl_name FROM sqlite_master WHERE name <> 'alembic_version' "
+        "AND name NOT LIKE 'sqlite_%' ORDER BY name"
+    ).all()
+    layout = {}
+    for kind, name, table in master:
+        pragma = "table_info" if kind == "table" else "index_xinfo"
+        columns = connection.exec_driver_sql(f"PRAGMA {pragma}({name})").all()
+        layout[kind, name, table] = [tuple(column) for column in columns]
+    flags = connection.exec_driver_sql("SELECT name, wr, strict FROM pragma_table_list").all()
+    return layout, sorted(tuple(f) for f in flags if not f[0].startswith(("sqlite_", "alembic")))
+
+
+def test_many_openings_of_a_new_catalog_at_once(tmp_path):
+    barrier = threading.Barrier(4)
+    failures = []
+
+    def work():
+        barrier.wait()
+        try:
+            Catalog.sqlite(tmp_path / "catalog.sqlite").close()
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    path = tmp_path / "catalog.sqlite"
+    Catalog.sqlite(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for read_only in (False, True):
+        with pytest.raises(FormatError, match="newer") as caught:
+            Catalog.sqlite(path, read_only=read_only)
+        assert caught.value.kind == "store_too_new"
+        assert caught.value.hint is not None
+
+
+def test_an_older_schema_cannot_be_upgraded_without_writing(tmp_path):
+    path = tmp_path / "catalog.sqlite"
+    sqlite3.connect(path).close()
+    path.touch()
+    with pytest.raises(FormatError) as caught:
+        Catalog.sqlite(path, read_only=True)
+    assert caught.value.kind == "store_too_old"
+
+
+@pytest.mark.parametrize("content", [b"not a database, certainly not\n" * 100])
+def test_a_damaged_file_is_said_to_be_damaged(tmp_path, content):
+    path = tmp_path / "catalog.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(FormatError) as caught:
+        Catalog.sqlite(path)
+    assert caught.value.kind == "catalog_damaged"
+    assert path.read_bytes() == content

@@ -1,0 +1,40 @@
+"""The example does what the quickstart page shows, and leaves nothing outside its directory."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCRIPT = CHECKOUT / "examples" / "quickstart.py"
+PAGE = CHECKOUT / "docs" / "quickstart.md"
+
+
+def run_script(folder: Path) -> str:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("ART_")}
+    return subprocess.run(
+        [sys.executable, SCRIPT], cwd=folder, env=environment, check=True, text=True,
+        stdout=subprocess.PIPE,
+    ).stdout  # fmt: skip
+
+
+def without_names(text: str) -> str:
+    """Return an output without what is different each time: the names of runs."""
+    return re.sub(r"run [a-z]+-[a-z]+-\d+", "run <name>", text).strip()
+
+
+def test_output_is_on_the_page_and_nothing_is_left_elsewhere(tmp_path):
+    printed = run_script(tmp_path)
+    [shown] = re.findall(r"```text\n(1\. .*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert without_names(printed) == without_names(shown)
+
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {".artifacts", "clean", "pulled", "raw"}
+    assert list(Path.home().iterdir()) == []
+
+
+def test_a_second_time_in_the_same_directory_makes_no_new_versions(tmp_path):
+    first = run_script(tmp_path)
+    again = run_script(tmp_path)
+    assert re.findall(r"[\w-]+:v\d+, .*", again) == re.findall(r"[\w-]+:v\d+, .*", first)
