@@ -38,16 +38,21 @@ def layout(blobs: Iterable[tuple[Digest, int, int, Encoding]]) -> list[BlobPlace
     """
     places: list[BlobPlace] = []
     offset = 0
+    new = tuple.__new__  # half the time of calling the class, and there are many blobs
     for digest, size, length, encoding in blobs:
-        places.append(BlobPlace(digest, size, offset, length, encoding))
+        places.append(new(BlobPlace, (digest, size, offset, length, encoding)))
         offset += length
     return places
 
 
 def trailer(places: Sequence[BlobPlace]) -> bytes:
     """Return index and footer, which follow the last blob."""
+    pack = _ENTRY.pack
     index = b"".join(
-        [_ENTRY.pack(p.digest, p.offset, p.length, p.size, int(p.encoding)) for p in places]
+        [
+            pack(digest, offset, length, size, encoding)
+            for digest, size, offset, length, encoding in places
+        ]
     )
     return index + _FOOTER.pack(len(index), hash_bytes(index), MAGIC)
 
@@ -74,11 +79,12 @@ def read_index(read: Callable[[int, int], bytes], size: int) -> list[BlobPlace]:
     index = read(end - length, length)
     if hash_bytes(index) != digest:
         raise IntegrityError("pack index is damaged: wrong digest", kind="bad_pack")
-    places = []
+    places: list[BlobPlace] = []
+    new = tuple.__new__
     for raw, offset, stored, raw_size, encoding in _ENTRY.iter_unpack(index):
         if offset + stored > end - length or encoding >= len(_ENCODINGS):
             raise IntegrityError("pack index is damaged: entry out of range", kind="bad_pack")
-        places.append(BlobPlace(Digest(raw), raw_size, offset, stored, _ENCODINGS[encoding]))
+        places.append(new(BlobPlace, (raw, raw_size, offset, stored, _ENCODINGS[encoding])))
     return places
 
 

@@ -13,7 +13,7 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from artifacts.store.errors import from_os_error
+from artifacts.store.errors import StorageError, from_os_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,27 +22,26 @@ WORK_FOLDER = ".artifacts-pull"
 """Name of the staging folder inside a folder that is being pulled into; never logged."""
 
 _LOCK = "lock"
-_UNLOCKED = "new-"
+_ATTEMPTS = 20
 
 
 class StagingFolder:
     """A private folder below ``parent`` that is removed by `close`, or after a crash by others."""
 
     def __init__(self, parent: Path) -> None:
-        name = secrets.token_hex(8)
-        self.path = parent / name
         self._count = 0
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(parent)
-            # Under a name that others leave alone until the lock is held.
-            unlocked = parent / f"{_UNLOCKED}{name}"
-            unlocked.mkdir(0o700)
-            self._lock = os.open(unlocked / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            unlocked.rename(self.path)
+            for _ in range(_ATTEMPTS):
+                self.path = parent / secrets.token_hex(8)
+                parent.mkdir(parents=True, exist_ok=True)
+                _remove_abandoned(parent)
+                lock = _make_locked(self.path)
+                if lock is not None:
+                    self._lock = lock
+                    return
         except OSError as error:
             raise from_os_error(error, f"prepare the staging folder {parent}") from error
+        raise StorageError(f"could not prepare the staging folder {parent}", retryable=True)
 
     def new_path(self) -> Path:
         """Return a path that nobody uses yet."""
@@ -57,14 +56,37 @@ class StagingFolder:
         self._lock = -1
 
 
+def _make_locked(path: Path) -> int | None:
+    """Make a folder and lock it; None if somebody took it for abandoned before it was locked."""
+    try:
+        path.mkdir(0o700)
+        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(lock), os.stat(path / _LOCK)):
+            return lock
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
+
+
 def _remove_abandoned(parent: Path) -> None:
     with os.scandir(parent) as entries:
-        folders = [entry.path for entry in entries if not entry.name.startswith(_UNLOCKED)]
+        folders = [entry.path for entry in entries]
     for folder in folders:
         try:
-            lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+            # Made here if need be: its owner may have been killed before it made the lock.
+            lock = os.open(
+                os.path.join(folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+            )
         except OSError:
-            continue  # being made or being removed right now
+            continue  # being removed right now
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Blobs on their way into a store: claim, pack, upload. The commit is in `store`.
 
-Small blobs are collected into packs, large ones become objects of their own. What the store has
-already is not written again. Nothing is visible before the commit; whatever a killed writer
-leaves is in state ``pending`` under a lease.
+The caller's thread reads and hashes; one worker thread asks the catalog what is missing, collects
+small blobs into packs, and writes. What the store has already is not written again. Nothing is
+visible before the commit; whatever a killed writer leaves is in state ``pending`` under a lease.
 """
 
 from __future__ import annotations
@@ -35,16 +35,23 @@ PACK_THRESHOLD = 256 * 1024
 PACK_TARGET = 32 << 20
 """A pack is closed when it holds this many bytes."""
 
+# From so many unknown digests on it pays to read the base version's manifest.
 _BASE_FROM = 512
-_CLAIM_BYTES = 8 << 20
-_CLAIM_COUNT = 4096
+# What is handed to the worker at once. Three such batches and a pack are in memory at most.
+_BATCH_BYTES = 8 << 20
+_BATCH_COUNT = 4096
 _STAGED_COUNT = 64
 _STAGED_BYTES = 1 << 30
+_JOBS_WAITING = 2
+_WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
 _IOV_MAX = 1024
-_WORKERS = 4
-# Packs are held in memory until they are written, files are not.
-_PACKS_IN_FLIGHT = 2
-_FILES_IN_FLIGHT = 16
+
+
+class BaseVersion(NamedTuple):
+    """A live version and all its blobs, its manifest included."""
+
+    version_id: int
+    digests: set[Digest]
 
 
 class _Small(NamedTuple):
@@ -60,13 +67,6 @@ class _Staged(NamedTuple):
     path: Path
     length: int
     encoding: Encoding
-
-
-class BaseVersion(NamedTuple):
-    """A live version and all its blobs, its manifest included."""
-
-    version_id: int
-    digests: set[Digest]
 
 
 class Upload:
@@ -89,6 +89,7 @@ class Upload:
         holder: str | None = None,
     ) -> None:
         self.base: BaseVersion | None = None
+        self.new_bytes = 0
         self._load_base = base
         self._catalog = catalog
         self._objects = objects
@@ -97,36 +98,35 @@ class Upload:
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}"
         self._lease_id = secrets.token_hex(16)
         self._has_lease = False
+        # Digests that need no upload (any more). The worker adds to it; a reader that misses an
+        # addition only hands over a blob that the worker then drops.
         self._known: set[Digest] = set()
         self._claimed: set[int] = set()
         self._uploaded = 0
-        self._unclaimed: dict[Digest, _Small] = {}
-        self._unclaimed_bytes = 0
+        # Collected by the caller, not yet handed over.
+        self._small: dict[Digest, _Small] = {}
+        self._small_bytes = 0
         self._staged: dict[Digest, _Staged] = {}
         self._staged_bytes = 0
+        # The worker's.
         self._pack: list[_Small] = []
         self._pack_bytes = 0
-        self._in_flight: deque[Future[None]] = deque()
-        self._pool: ThreadPoolExecutor | None = None
-        self.new_bytes = 0
+        self._worker: ThreadPoolExecutor | None = None
+        self._jobs: deque[Future[None]] = deque()
 
-    # -- adding
+    # -- adding, by the caller
 
     def claim(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return which blobs need no upload, because the store or this upload has them."""
+        self._wait()
         wanted = set(digests)
-        unknown = wanted - self._known - self._unclaimed.keys() - self._staged.keys()
+        unknown = wanted - self._known - self._small.keys() - self._staged.keys()
         if len(unknown) >= _BASE_FROM and self._load_base is not None:
             self.base, self._load_base = self._load_base(), None
             if self.base is not None:
                 self._known |= self.base.digests
                 unknown -= self.base.digests
-        if unknown:
-            claim = self._catalog.claim(unknown)
-            self._known |= claim.present
-            self._claimed |= claim.objects
-            unknown -= claim.present
-        return wanted - unknown
+        return wanted - self._missing(unknown)
 
     def claim_base(self) -> None:
         """Stop relying on the base version, which was deleted; `claim` asks about its blobs."""
@@ -136,15 +136,8 @@ class Upload:
 
     def add(self, data: bytes, digest: Digest) -> None:
         """Add a blob that is in memory."""
-        if len(data) > PACK_THRESHOLD:
-            path = self.new_path()
-            try:
-                path.write_bytes(data)
-            except OSError as error:
-                raise from_os_error(error, "stage a blob") from error
-            self.add_staged(path, digest, len(data))
-        else:
-            self._add_small(_Small(digest, len(data), data, Encoding.IDENTITY))
+        if digest not in self._known and digest not in self._small:
+            self._add(_Small(digest, len(data), data, Encoding.IDENTITY))
 
     def add_staged(self, path: Path, digest: Digest, size: int) -> None:
         """Add a blob that lies in a file made at `new_path`, and belongs to the upload now."""
@@ -155,16 +148,7 @@ class Upload:
         if manifest.digest in self._known:
             return
         data = b"".join(manifest.chunks())
-        stored, encoding = packs.compress(data)
-        if len(stored) <= PACK_THRESHOLD:
-            self._add_small(_Small(manifest.digest, len(data), stored, encoding))
-            return
-        path = self.new_path()
-        try:
-            path.write_bytes(stored)
-        except OSError as error:
-            raise from_os_error(error, "stage the manifest") from error
-        self._add_staged(_Staged(manifest.digest, len(data), path, len(stored), encoding))
+        self._add(_Small(manifest.digest, len(data), *packs.compress(data)))
 
     def new_path(self) -> Path:
         """Return an unused path for a file that is to become a blob without another copy."""
@@ -172,14 +156,17 @@ class Upload:
             self._staging = StagingFolder(self._staging_parent)
         return self._staging.new_path()
 
-    def _add_small(self, blob: _Small) -> None:
-        digest = blob.digest
-        if digest in self._known or digest in self._unclaimed:
+    def _add(self, blob: _Small) -> None:
+        if len(blob.stored) > PACK_THRESHOLD:
+            path = self.new_path()
+            _write_pieces(path, [blob.stored])
+            staged = _Staged(blob.digest, blob.size, path, len(blob.stored), blob.encoding)
+            self._add_staged(staged)
             return
-        self._unclaimed[digest] = blob
-        self._unclaimed_bytes += len(blob.stored)
-        if self._unclaimed_bytes >= _CLAIM_BYTES or len(self._unclaimed) >= _CLAIM_COUNT:
-            self._claim_small()
+        self._small[blob.digest] = blob
+        self._small_bytes += len(blob.stored)
+        if self._small_bytes >= _BATCH_BYTES or len(self._small) >= _BATCH_COUNT:
+            self._hand_over_small()
 
     def _add_staged(self, blob: _Staged) -> None:
         if blob.digest in self._known or blob.digest in self._staged:
@@ -188,22 +175,48 @@ class Upload:
         self._staged[blob.digest] = blob
         self._staged_bytes += blob.length
         if self._staged_bytes >= _STAGED_BYTES or len(self._staged) >= _STAGED_COUNT:
-            self._upload_staged()
+            self._hand_over_staged()
 
-    # -- uploading
+    def _hand_over_small(self) -> None:
+        blobs, self._small, self._small_bytes = self._small, {}, 0
+        self._submit(lambda: self._store_small(blobs))
 
-    def _claim_small(self) -> None:
-        blobs, self._unclaimed, self._unclaimed_bytes = self._unclaimed, {}, 0
-        present = self.claim(blobs)
-        for digest, blob in blobs.items():
-            if digest not in present:
-                self._pack.append(blob)
-                self._pack_bytes += len(blob.stored)
-                self._known.add(digest)
-                if self._pack_bytes >= PACK_TARGET:
-                    self._upload_pack()
+    def _hand_over_staged(self) -> None:
+        blobs, self._staged, self._staged_bytes = self._staged, {}, 0
+        self._submit(lambda: self._store_staged(blobs))
 
-    def _upload_pack(self) -> None:
+    def _submit(self, job: Callable[[], None]) -> None:
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="artifacts-upload")
+        self._jobs.append(self._worker.submit(job))
+        while len(self._jobs) > _JOBS_WAITING:
+            self._jobs.popleft().result()
+
+    def _wait(self) -> None:
+        while self._jobs:
+            self._jobs.popleft().result()
+
+    # -- storing, by the worker; by the caller only while the worker has nothing to do
+
+    def _missing(self, digests: set[Digest]) -> set[Digest]:
+        """Claim blobs; return those that the store does not have."""
+        if not digests:
+            return digests
+        claim = self._catalog.claim(digests)
+        self._known |= claim.present
+        self._claimed |= claim.objects
+        return digests - claim.present
+
+    def _store_small(self, blobs: dict[Digest, _Small]) -> None:
+        missing = self._missing(blobs.keys() - self._known)
+        fresh = [blob for digest, blob in blobs.items() if digest in missing]
+        self._pack += fresh
+        self._pack_bytes += sum(len(blob.stored) for blob in fresh)
+        self._known |= missing
+        if self._pack_bytes >= PACK_TARGET:
+            self._store_pack()
+
+    def _store_pack(self) -> None:
         blobs, self._pack, self._pack_bytes = self._pack, [], 0
         places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in blobs)
         pieces = [b.stored for b in blobs if b.stored]
@@ -211,68 +224,56 @@ class Upload:
         size = sum(map(len, pieces))
         name = secrets.token_hex(16)
         draft = ObjectDraft(f"packs/{name[:2]}/{name}", ObjectKind.PACK, size, tuple(places))
-        self._count([draft])
+        self._reserve([draft])
         path = self.new_path()
+        _write_pieces(path, pieces)
+        self._put(draft, path)
 
-        def upload() -> None:
-            self._catalog.reserve(self._lease_id, [draft])
-            _write_pieces(path, pieces)
-            self._objects.put(draft.key, StagedFile(path), size=size)
+    def _store_staged(self, blobs: dict[Digest, _Staged]) -> None:
+        missing = self._missing(blobs.keys() - self._known)
+        drafts = []
+        for digest, blob in blobs.items():
+            if digest in missing:
+                drafts.append((_loose_draft(blob), blob.path))
+            else:
+                blob.path.unlink()
+        if not drafts:
+            return
+        self._reserve([draft for draft, _ in drafts])
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="artifacts-put") as writers:
+            for put in [writers.submit(self._put, draft, path) for draft, path in drafts]:
+                put.result()
+        self._known |= missing
 
-        self._submit(upload, _PACKS_IN_FLIGHT)
-
-    def _upload_staged(self) -> None:
-        blobs, self._staged, self._staged_bytes = self._staged, {}, 0
-        present = self.claim(blobs)
-        missing = [blob for digest, blob in blobs.items() if digest not in present]
-        for digest in present:
-            blobs[digest].path.unlink()
-        drafts = [_loose_draft(blob) for blob in missing]
-        if drafts:
-            self._count(drafts)
-            self._catalog.reserve(self._lease_id, drafts)
-        for blob, draft in zip(missing, drafts, strict=True):
-            self._known.add(blob.digest)
-            self._submit(self._put_job(draft, blob.path), _FILES_IN_FLIGHT)
-
-    def _put_job(self, draft: ObjectDraft, path: Path) -> Callable[[], None]:
-        def upload() -> None:
-            self._objects.put(draft.key, StagedFile(path), size=draft.size)
-            path.unlink(missing_ok=True)
-
-        return upload
-
-    def _count(self, drafts: list[ObjectDraft]) -> None:
-        """Note that these objects are going to be reserved and uploaded."""
+    def _reserve(self, drafts: list[ObjectDraft]) -> None:
         if not self._has_lease:
             self._catalog.open_lease(self._lease_id, self._holder)
             self._has_lease = True
+        self._catalog.reserve(self._lease_id, drafts)
         self._uploaded += len(drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
 
-    def _submit(self, job: Callable[[], None], limit: int) -> None:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="artifacts-upload")
-        self._in_flight.append(self._pool.submit(job))
-        while len(self._in_flight) > limit:
-            self._in_flight.popleft().result()
+    def _put(self, draft: ObjectDraft, path: Path) -> None:
+        self._objects.put(draft.key, StagedFile(path), size=draft.size)
+        path.unlink(missing_ok=True)  # a local object store has moved it away
 
-    # -- ending
+    # -- ending, by the caller
 
     def finish(self) -> None:
-        """Upload what is still in memory and wait until everything is durable.
+        """Store what is still in memory, and wait until everything is durable.
 
         Raises:
             StorageError: The object store failed; nothing was committed.
         """
-        if self._unclaimed:
-            self._claim_small()
+        self._wait()
         if self._staged:
-            self._upload_staged()
+            staged, self._staged, self._staged_bytes = self._staged, {}, 0
+            self._store_staged(staged)
+        if self._small:
+            small, self._small, self._small_bytes = self._small, {}, 0
+            self._store_small(small)
         if self._pack:
-            self._upload_pack()
-        while self._in_flight:
-            self._in_flight.popleft().result()
+            self._store_pack()
 
     @property
     def lease(self) -> str | None:
@@ -290,14 +291,15 @@ class Upload:
         return self._uploaded
 
     def close(self) -> None:
-        """Free threads and temporary files. After a commit there is nothing else to do."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        """Free thread, memory and temporary files. After a commit there is nothing else to do."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=True, cancel_futures=True)
+            self._worker = None
         if self._staging is not None:
             self._staging.close()
             self._staging = None
-        self._unclaimed, self._staged, self._pack = {}, {}, []
+        self._jobs.clear()
+        self._small, self._staged, self._pack = {}, {}, []
 
     def abandon(self) -> None:
         """Undo everything: the upload will not be committed."""
@@ -325,7 +327,7 @@ def _write_pieces(path: Path, pieces: list[bytes]) -> None:
                 batch = pieces[start : start + _IOV_MAX]
                 written = os.writev(descriptor, batch)
                 if written != sum(map(len, batch)):
-                    # Disk nearly full: the next write says so.
+                    # The disk is nearly full: the next write says so.
                     write_all(descriptor, b"".join(batch)[written:])
         finally:
             os.close(descriptor)

@@ -225,7 +225,7 @@ def _insert_blobs(
     db: Database, connection: Connection, object_id: int, places: Sequence[BlobPlace]
 ) -> None:
     rows = [
-        (digest, object_id, offset, length, size, int(encoding))
+        (digest, object_id, offset, length, size, encoding)
         for digest, size, offset, length, encoding in places
     ]
     rows.sort()  # in the order of the index

@@ -50,11 +50,11 @@ def resolve(connection: Connection, ref: Ref, *, entity: str, project: str) -> V
     digits = parse_digest_prefix(alias)
     if digits is not None:
         return _by_digest(connection, artifact_id, where, digits)
-    known = versions.alias_names(connection, artifact_id)
+    typed = where if ref.project else ref.name
+    known = [f"{typed}:{name}" for name in versions.alias_names(connection, artifact_id)]
     raise RefNotFoundError(
         f"{where} has no version with the alias {alias!r}",
-        hint=_did_you_mean(f"{ref.name}:{alias}", [f"{ref.name}:{name}" for name in known])
-        or f"see its versions with: art ls {where}",
+        hint=_did_you_mean(f"{typed}:{alias}", known) or f"see its versions with: art ls {where}",
     )
 
 
