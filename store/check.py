@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifacts.store import packs, reading
+from artifacts.store import collecting, packs, reading
 from artifacts.store.catalog import Catalog
 from artifacts.store.digests import Hasher, format_digest, parse_digest
 from artifacts.store.errors import (
@@ -90,7 +90,11 @@ def check(
     Args:
         read_data: Read every stored byte and verify every digest.
     """
-    progress = progress or Progress()
+    with collecting.paused():
+        return _check(store, progress or Progress(), read_data=read_data)
+
+
+def _check(store: Store, progress: Progress, *, read_data: bool) -> CheckReport:
     report = CheckReport()
     known = {record.key: record for record in store.catalog.list_objects()}
     report.pending_objects = [k for k, r in known.items() if r.state is ObjectState.PENDING]

@@ -15,7 +15,7 @@ import itertools
 import re
 import unicodedata
 from binascii import unhexlify
-from operator import attrgetter
+from operator import attrgetter, lt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -42,8 +42,6 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 # What may be wrong with one of many printable ASCII paths, each between two newlines.
 _SUSPECT = ("\n/", "/\n", "//", "\n\n", "\\")
 _SUSPECT_DOTS = ("/./", "/../", "\n./", "\n../", "/.\n", "/..\n", "\n.\n", "\n..\n")
-# Many texts "blake3:<64 hex>" one after the other.
-_DIGESTS = re.compile(r"(?:blake3:[0-9a-f]{64})*")
 _DIGEST_OFFSET = len("blake3:")
 
 
@@ -291,33 +289,47 @@ _path_of = attrgetter("path")  # code point order is the byte order of UTF-8
 class _OrderCheck:
     """Sees paths in order; refuses repetition, disorder, and a file that is also a folder."""
 
-    __slots__ = ("_files", "_last")
+    __slots__ = ("_last", "_open")
 
     def __init__(self) -> None:
         self._last = ""
-        # Files seen so far that are string prefixes of the current path: in sorted order all
-        # paths below a folder "a" follow the file "a", with only "a…" in between.
-        self._files: list[str] = []
+        # Files that the last path begins with. In sorted order whatever is below a folder "a"
+        # follows the file "a" with nothing in between that does not begin with "a".
+        self._open: set[str] = set()
 
-    def all(self, paths: Iterable[str]) -> None:
-        """Go on with these paths."""
-        last, files = self._last, self._files
-        for path in paths:
-            if path <= last:
-                problem = "occurs twice" if path == last else "is out of order"
+    def all(self, paths: list[str]) -> None:
+        """Go on with these paths.
+
+        Raises:
+            InvalidInputError: One of them is out of order or both file and folder.
+        """
+        if not paths:
+            return
+        if paths[0] <= self._last or not all(map(lt, paths, itertools.islice(paths, 1, None))):
+            self._refuse_disorder(paths)
+        files = self._open.union(paths)
+        folders = {path.rpartition("/")[0] for path in paths}
+        for folder in sorted(folders):
+            for ancestor in (folder, *_ancestors(folder)):
+                if ancestor in files:
+                    raise InvalidInputError(
+                        f"{ancestor!r} is both a file and a folder", kind="bad_path"
+                    )
+        last = self._last = paths[-1]
+        self._open = files.intersection(last[:end] for end in range(1, len(last) + 1))
+
+    def _refuse_disorder(self, paths: list[str]) -> None:
+        for before, path in itertools.pairwise([self._last, *paths]):
+            if path <= before:
+                problem = "occurs twice" if path == before else "is out of order"
                 raise InvalidInputError(
                     f"path {problem} in the manifest: {path!r}", kind="bad_path"
                 )
-            while files and not path.startswith(files[-1]):
-                files.pop()
-            for file in files:
-                if path[len(file)] == "/":
-                    raise InvalidInputError(
-                        f"{file!r} is both a file and a folder (of {path!r})", kind="bad_path"
-                    )
-            files.append(path)
-            last = path
-        self._last = last
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _encode(entry: Entry) -> bytes:
@@ -365,15 +377,19 @@ def _plain_entries(rows: list[list[Any]]) -> list[Entry]:
     Raises:
         ValueError, TypeError: A digest or a size is wrong. Paths are checked by the caller.
     """
-    if _DIGESTS.fullmatch("".join([row[1] for row in rows])) is None:
-        raise ValueError("bad digest")
     if not all(type(row[2]) is int and row[2] >= 0 for row in rows):
         raise ValueError("bad size")
-    new, fromhex = tuple.__new__, bytes.fromhex
+    fromhex = bytes.fromhex
+    digests = [fromhex(row[1][_DIGEST_OFFSET:]) for row in rows]
+    if ["blake3:" + digest.hex() for digest in digests] != [row[1] for row in rows]:
+        raise ValueError("bad digest")
+    if any(len(digest) != DIGEST_SIZE for digest in digests):
+        raise ValueError("digest of another length")
+    new = tuple.__new__
     # As Entry(path, digest, size), in half the time.
     return [
-        new(Entry, (path, fromhex(digest[_DIGEST_OFFSET:]), size, False, None))
-        for path, digest, size in rows
+        new(Entry, (row[0], digest, row[2], False, None))
+        for row, digest in zip(rows, digests, strict=True)
     ]
 
 

@@ -33,11 +33,10 @@ class StagingFolder:
         try:
             for _ in range(_ATTEMPTS):
                 self.path = parent / secrets.token_hex(8)
-                parent.mkdir(parents=True, exist_ok=True)
-                _remove_abandoned(parent)
-                lock = _make_locked(self.path)
-                if lock is not None:
-                    self._lock = lock
+                with contextlib.suppress(FileNotFoundError):  # somebody removed it: once more
+                    parent.mkdir(parents=True, exist_ok=True)
+                    _remove_abandoned(parent)
+                    self._lock = _make_locked(self.path)
                     return
         except OSError as error:
             raise from_os_error(error, f"prepare the staging folder {parent}") from error
@@ -56,24 +55,22 @@ class StagingFolder:
         self._lock = -1
 
 
-def _make_locked(path: Path) -> int | None:
-    """Make a folder and lock it; None if somebody took it for abandoned before it was locked."""
-    try:
-        path.mkdir(0o700)
-        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        return None
+def _make_locked(path: Path) -> int:
+    """Make a folder and lock it.
+
+    Raises:
+        FileNotFoundError: Somebody took it for abandoned before it was locked, and removed it.
+    """
+    path.mkdir(0o700)
+    lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.samestat(os.fstat(lock), os.stat(path / _LOCK)):
-            return lock
-    except FileNotFoundError:
-        pass
+        if not os.path.samestat(os.fstat(lock), os.stat(path / _LOCK)):
+            raise FileNotFoundError(path)
     except BaseException:
         os.close(lock)
         raise
-    os.close(lock)
-    return None
+    return lock
 
 
 def _remove_abandoned(parent: Path) -> None:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 import orjson
 
-from artifacts.store import filesystems, reading
+from artifacts.store import collecting, filesystems, reading
 from artifacts.store.catalog import Catalog
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import (
@@ -244,7 +244,9 @@ class Store:
             BlobNotFoundError: It is missing.
             IntegrityError: It is damaged.
         """
-        return Manifest.parse([self.read_blob(digest)])
+        data = self.read_blob(digest)
+        with collecting.paused():
+            return Manifest.parse([data])
 
     def locate(self, digests: Iterable[Digest]) -> dict[Digest, BlobLocation]:
         """Return where each of these blobs lies.
