@@ -84,6 +84,9 @@ class ArtifactEntry:
 
         Args:
             root: The folder; default as for `Artifact.download`.
+
+        Raises:
+            ArtifactNotLoggedError: The artifact is still a draft.
         """
         artifact = self._artifact
         target = artifact._root(root)
@@ -91,7 +94,17 @@ class ArtifactEntry:
         return os.path.join(target, *self.path.split("/"))
 
     def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
-        """Open the file for reading, without downloading it; see `Artifact.open`."""
+        """Open the file for reading, without downloading it.
+
+        What is read of a reference is not verified.
+
+        Args:
+            mode: ``rb`` for bytes, ``r`` for text.
+            encoding: Of text; UTF-8 by default.
+
+        Raises:
+            ValueError: The mode is another one.
+        """
         if mode not in {"r", "rt", "rb"}:
             raise InvalidInputError(f"mode must be 'r' or 'rb', not {mode!r}")
         file = self._artifact._stored().open(self._entry)
@@ -99,7 +112,7 @@ class ArtifactEntry:
             return file
         return io.TextIOWrapper(file, encoding=encoding or "utf-8")
 
-    def copy_for(self, store: Store, name: str | None) -> Entry:
+    def _copy_for(self, store: Store, name: str | None) -> Entry:
         """Return the entry under another name, for an artifact in the same store."""
         logged = self._artifact._logged
         if logged is None:

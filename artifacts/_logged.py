@@ -12,7 +12,6 @@ from artifacts.store.compare import compare
 from artifacts.store.errors import IntegrityError, InvalidInputError, StateError
 from artifacts.store.records import LinkKind, VersionDraft
 from artifacts.store.references import open_reference
-from artifacts.store.staging import WORK_FOLDER
 from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -116,15 +115,7 @@ class Logged:
     def extra_files(self, root: str) -> list[str]:
         """Return what `download` with ``remove_extra`` would delete."""
         self._keep_store(root)
-        keep = self.manifest.by_path
-        found = []
-        for folder, subfolders, names in os.walk(root):
-            prefix = "" if folder == root else os.path.relpath(folder, root) + "/"
-            if not prefix and WORK_FOLDER in subfolders:
-                subfolders.remove(WORK_FOLDER)
-            links = [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
-            found += [prefix + name for name in (*names, *links) if prefix + name not in keep]
-        return sorted(found)
+        return checkout.extra_files(self.manifest, root)
 
     def _keep_store(self, root: str) -> None:
         """Refuse to delete files in a folder that holds the store, or lies in it."""

@@ -64,7 +64,11 @@ class Api:
         return Artifact._from_record(self._place, record)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
-        """Whether a version of that name, and of that type if one is given, exists.
+        """Whether a version of that name exists.
+
+        Args:
+            name: As for `artifact`.
+            type: If given, the artifact must be of this type.
 
         Raises:
             ValueError: The name is malformed.
@@ -127,7 +131,11 @@ class Api:
         raise RefNotFoundError(f"{name} has no versions")
 
     def collection_exists(self, name: str, type: str | None = None) -> bool:
-        """Whether there is an artifact of that name, and of that type if one is given.
+        """Whether there is an artifact of that name.
+
+        Args:
+            name: ``[[entity/]project/]name``.
+            type: If given, it must be of this type.
 
         Raises:
             ValueError: The name is malformed.
@@ -218,6 +226,7 @@ class Api:
 
         Args:
             name: As for `artifact`.
+            direction: ``up`` or ``down``.
             depth: How many runs away to go; None means all the way.
             limit: Stop after so many versions; the answer says so.
 

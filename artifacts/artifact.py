@@ -411,7 +411,7 @@ class Artifact:
         """
         draft = self._open_draft()
         if isinstance(uri, ArtifactEntry):
-            entry = uri.copy_for(draft.place.store, None if name is None else _slashes(name))
+            entry = uri._copy_for(draft.place.store, None if name is None else _slashes(name))
             draft.add_entries([entry], overwrite=False)
             return [ArtifactEntry(self, entry)]
         from artifacts._references import file_references
@@ -731,7 +731,14 @@ class Artifact:
         """Do what `download` does, or with ``delete`` what `checkout` does, and say what was done.
 
         Args:
+            root: The folder; default as for `download`, also with ``delete``.
+            path_prefix: As for `download`, like the next three.
+            include: Patterns.
+            exclude: Patterns.
+            link: Whether to place links.
             delete: Delete files in the folder that were not asked for; `extra_files` lists them.
+            allow_missing_references: As for `download`.
+            progress: Told about every file.
 
         Returns:
             How many files were written, were there already, and were deleted.

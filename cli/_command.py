@@ -79,8 +79,8 @@ class Art(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Start what the global options ask for, then run the command."""
         app = ctx.ensure_object(App)
-        if app.verbose and not isinstance(self, click.Group):
-            ctx.call_on_close(_show_log())
+        if not isinstance(self, click.Group):
+            ctx.call_on_close(_handle_log(app.verbose))
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -89,9 +89,9 @@ class Art(click.Command):
         write_options(ctx, formatter, own)
         if ctx.parent is not None:
             offered = [p for p in self.get_params(ctx) if p in GLOBAL_OPTIONS]
-            names = ", ".join(max(p.opts, key=len) for p in offered)
+            names = ", ".join(p.opts[0] for p in offered)
             formatter.write_paragraph()
-            formatter.write_text(f"Global options: {names} (see: art --help)")
+            formatter.write_text(f"Global options: {names} (see art --help)")
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the exit codes and the example."""
@@ -178,7 +178,7 @@ def write_options(
 
 def write_exit_codes(formatter: click.HelpFormatter, codes: Iterable[int]) -> None:
     """Write what some exit codes mean; those that every command has are not listed."""
-    text = ", ".join(f"{code} {EXIT_CODES[code]}" for code in codes)
+    text = "; ".join(f"{code} {EXIT_CODES[code]}" for code in codes)
     if text:
         formatter.write_paragraph()
         formatter.write_text(f"Exit codes: {text}.")
@@ -193,16 +193,17 @@ def write_example(formatter: click.HelpFormatter, example: str) -> None:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
-def _show_log() -> Callable[[], None]:
-    """Send the library's log to stderr; return a function that stops it."""
+def _handle_log(show: bool) -> Callable[[], None]:
+    """Send the library's log to stderr, or nowhere; return a function that stops that."""
     import logging
 
     logger = logging.getLogger("artifacts")
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler() if show else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    if show:
+        logger.setLevel(logging.DEBUG)
 
     def stop() -> None:
         logger.removeHandler(handler)

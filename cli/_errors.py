@@ -63,8 +63,8 @@ def report(error: BaseException, failure: Failure, *, json: bool, verbose: bool)
         }
         click.echo(to_json({"error": fields}), err=True)
         return
-    label = click.style("Error:", fg="red", bold=True)
-    click.echo(f"{label} {printable(failure.message)}", err=True)
+    label = "" if failure.exit_code == INTERRUPTED else click.style("Error: ", fg="red", bold=True)
+    click.echo(f"{label}{printable(failure.message)}", err=True)
     if failure.hint:
         click.echo(f"{click.style('Hint:', bold=True)} {printable(failure.hint)}", err=True)
     if verbose and failure.kind != "internal":

@@ -96,7 +96,8 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
 
     class Live(Drawing):
         def get_renderables(self) -> Any:
-            self.update(task, completed=bar.bytes, total=bar.total_bytes or None)
+            for task in self.task_ids:
+                self.update(task, completed=bar.bytes, total=bar.total_bytes or None)
             return super().get_renderables()
 
     drawing = Live(
@@ -109,6 +110,6 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
         transient=True,
         expand=True,
     )
-    task = drawing.add_task(what, total=None)
+    drawing.add_task(what, total=None)
     drawing.start()
     return drawing

@@ -15,6 +15,7 @@ import click
 
 from artifacts._version import __version__
 from artifacts.cli import _command, _errors
+from artifacts.cli._app import App
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +69,10 @@ class _Root(_command.LazyGroup):
 
     def _run(self, arguments: list[str], **extra: Any) -> int:
         """Run a command line; return the exit code."""
+        app = App()
         try:
             try:
-                with self.make_context("art", list(arguments), **extra) as ctx:
+                with self.make_context("art", list(arguments), obj=app, **extra) as ctx:
                     self.invoke(ctx)
             finally:
                 _close_stores()
@@ -85,10 +87,10 @@ class _Root(_command.LazyGroup):
             return error.exit_code
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing is swallowed
             failure = _errors.describe(error)
-            # The command line may be what is wrong, so it is not parsed to find these.
+            # If the command line is what is wrong, it may not have been read as far as that.
             given = arguments[: arguments.index("--")] if "--" in arguments else arguments
-            json, verbose = "--json" in given, "-v" in given or "--verbose" in given
-            _errors.report(error, failure, json=json, verbose=verbose)
+            json = app.json or "--json" in given
+            _errors.report(error, failure, json=json, verbose=app.verbose)
             return failure.exit_code
         return 0
 

@@ -1,7 +1,8 @@
 """Write those parts of the documentation that follow from the code.
 
-`docs/reference/` as a whole, and what stands between markers like `<!-- generated: tree -->` and
-`<!-- end -->` in other pages. `make docs` runs it; `make check` makes sure that it was run.
+`docs/reference/` as a whole; what stands between markers like `<!-- generated: tree -->` and
+`<!-- end -->` in other pages; and the output in sessions, see `sessions.py`. `make docs` runs it;
+`make check` and the tests make sure that it was run.
 """
 
 import ast
@@ -17,12 +18,14 @@ import artifacts
 from artifacts.runs.config import Config
 from artifacts.runs.summary import Summary
 from artifacts.settings import SETTINGS
+from artifacts.store.checkout import CheckoutResult
 from artifacts.store.diff import Change, ManifestDiff
 from artifacts.store.errors import ArtifactsError
 from artifacts.store.lineage import Edge, LineageGraph
 from artifacts.store.manifest import Entry
 from artifacts.store.progress import Progress
-from artifacts.store.records import ArtifactRecord, LinkRecord, RunRecord, VersionRecord
+from artifacts.store.records import LinkRecord, RunRecord, VersionRecord
+from scripts import sessions
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"
@@ -39,13 +42,13 @@ RESULTS = (
     Summary,
     RunRecord,
     VersionRecord,
-    ArtifactRecord,
     LinkRecord,
     LineageGraph,
     Edge,
     ManifestDiff,
     Change,
     Entry,
+    CheckoutResult,
     Progress,
 )
 
@@ -63,6 +66,7 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(CHECKOUT)}")
+    sessions.write()
     return 0
 
 

@@ -14,6 +14,7 @@ from artifacts.store.catalog import Catalog
 from artifacts.store.digests import Hasher, format_digest, parse_digest
 from artifacts.store.errors import (
     ArtifactsError,
+    FormatError,
     IntegrityError,
     InvalidInputError,
     ObjectNotFoundError,
@@ -231,7 +232,7 @@ def _describe(objects: ObjectStore, key: str, size: int) -> ObjectDraft | None:
             return ObjectDraft(key, ObjectKind.PACK, size, places)
         if key.startswith("blobs/"):
             return ObjectDraft(key, ObjectKind.LOOSE, size, (_read_loose(objects, key, size),))
-    except (IntegrityError, InvalidInputError):
+    except (FormatError, IntegrityError, InvalidInputError):
         return None
     return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import sys
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 4 << 20
 _BUFFERS = 3
+_SYNC_EVERY = 64 << 20
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 _FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
 
 
@@ -25,6 +29,8 @@ def copy_and_hash(
     read: Callable[[memoryview], int],
     target: int,
     progress: Callable[[int], None] | None = None,
+    *,
+    durable: bool = False,
 ) -> tuple[Digest, int]:
     """Write everything that ``read`` delivers to a file, and hash the bytes that are written.
 
@@ -34,34 +40,41 @@ def copy_and_hash(
     Args:
         read: Fills a buffer and returns how many bytes it put there; 0 at the end.
         target: Descriptor of the file to write, at its start.
-        progress: Called with the number of bytes of each piece that was written.
+        progress: Called with the number of bytes of each piece that was read.
+        durable: Send large files to the disk while the rest is still being read; the caller
+            syncs at the end.
 
     Returns:
         The digest and the number of bytes.
     """
     hasher = Hasher()
     buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
-    writes: list[Future[None] | None] = [None] * _BUFFERS
-    total = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="artifacts-copy") as writer:
-        turn = 0
-        while True:
-            previous = writes[turn]
-            if previous is not None:
-                previous.result()
-            count = read(buffers[turn])
+    writes: deque[Future[None]] = deque()
+    sync: Future[None] | None = None
+    total = synced = 0
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="artifacts-write") as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="artifacts-sync") as syncer,
+    ):
+        for turn in itertools.count():
+            if len(writes) == _BUFFERS:
+                writes.popleft().result()  # now its buffer, whose turn it is, is free
+            count = read(buffers[turn % _BUFFERS])
             if count == 0:
                 break
-            piece = buffers[turn][:count]
-            writes[turn] = writer.submit(write_all, target, piece)
+            piece = buffers[turn % _BUFFERS][:count]
+            writes.append(writer.submit(write_all, target, piece))
             hasher.update(piece)
             total += count
             if progress is not None:
                 progress(count)
-            turn = (turn + 1) % _BUFFERS
+            if durable and total - synced >= _SYNC_EVERY and (sync is None or sync.done()):
+                sync = syncer.submit(_sync, target)
+                synced = total
         for write in writes:
-            if write is not None:
-                write.result()
+            write.result()
+        if sync is not None:
+            sync.result()
     return hasher.digest(), total
 
 

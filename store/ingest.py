@@ -149,7 +149,10 @@ class _Reader:
                 digest, size = copying.hash_file(target, self.progress.read)
             else:
                 digest, size = copying.copy_and_hash(
-                    lambda buffer: os.readv(descriptor, [buffer]), target, self.progress.read
+                    lambda buffer: os.readv(descriptor, [buffer]),
+                    target,
+                    self.progress.read,
+                    durable=True,
                 )
         except BaseException:
             path.unlink()

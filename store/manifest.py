@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HEADER = b'{"format":"artifacts-manifest","version":1}\n'
 
 _PLAIN_ROW = 3
+_TEXTS = ("uri", "etag", "version_id")
 _CHUNK_ENTRIES = 8192
 _BLOCK_SIZE = 1 << 20
 _KEEP_ENCODED = 16 << 20
@@ -353,6 +354,8 @@ def _encode(entry: Entry) -> bytes:
 
 def _decode_block(block: bytes) -> list[Entry]:
     """Return the entries of whole lines; all at once, as a line at a time is much slower."""
+    if not block:
+        return []
     text = b"[" + block[:-1].replace(b"\n", b",") + b"]"
     try:
         rows = orjson.loads(text)
@@ -379,6 +382,8 @@ def _plain_entries(rows: list[list[Any]]) -> list[Entry]:
     """
     if not all(type(row[2]) is int and row[2] >= 0 for row in rows):
         raise ValueError("bad size")
+    if not all(type(row[0]) is str for row in rows):
+        raise ValueError("bad path")
     fromhex = bytes.fromhex
     digests = [fromhex(row[1][_DIGEST_OFFSET:]) for row in rows]
     if ["blake3:" + digest.hex() for digest in digests] != [row[1] for row in rows]:
@@ -402,13 +407,17 @@ def _entry_of(row: list[Any]) -> Entry:
     if len(row) == _PLAIN_ROW:
         return _plain_entries([row])[0]
     path, digest, size, attributes = row
+    if not isinstance(attributes, dict):
+        raise TypeError(f"attributes of {path!r}")
     entry = _plain_entries([[path, digest, size]])[0]
-    unknown = attributes.keys() - {"executable", "uri", "etag", "version_id", "unread"}
+    unknown = attributes.keys() - {"executable", "unread", *_TEXTS}
     if unknown:
         raise FormatError(
             f"manifest uses attributes that this version does not know: {sorted(unknown)}",
             hint="update artifacts-cas",
         )
+    if not all(isinstance(attributes.get(name, ""), str) for name in _TEXTS):
+        raise ValueError(f"attributes of {path!r}")
     reference = None
     if "uri" in attributes:
         reference = Reference(
@@ -418,7 +427,7 @@ def _entry_of(row: list[Any]) -> Entry:
             "unread" not in attributes,
         )
     entry = entry._replace(executable="executable" in attributes, reference=reference)
-    # Also refuses attributes of the wrong type, and such as say what goes without saying.
+    # Also refuses attributes that say what goes without saying.
     if _encode(entry) != orjson.dumps(row) + b"\n":
         raise ValueError(f"attributes of {path!r}")
     return entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import secrets
 import shutil
@@ -29,7 +30,7 @@ class StagingFolder:
     """A private folder below ``parent`` that is removed by `close`, or after a crash by others."""
 
     def __init__(self, parent: Path) -> None:
-        self._count = 0
+        self._numbers = itertools.count(1)
         try:
             for _ in range(_ATTEMPTS):
                 self.path = parent / secrets.token_hex(8)
@@ -43,9 +44,8 @@ class StagingFolder:
         raise StorageError(f"could not prepare the staging folder {parent}", retryable=True)
 
     def new_path(self) -> Path:
-        """Return a path that nobody uses yet."""
-        self._count += 1
-        return self.path / str(self._count)
+        """Return a path that nobody uses yet. Thread-safe."""
+        return self.path / str(next(self._numbers))  # one step, also among threads
 
     def close(self) -> None:
         """Remove the folder and what is left in it."""

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -54,6 +55,7 @@ _SAMPLES = 32
 _CATALOG = "catalog.sqlite"
 _OBJECTS = "objects"
 _STAGING = "staging"
+_GITIGNORE = ".gitignore"
 
 
 class Store:
@@ -95,10 +97,6 @@ class Store:
         root = _root(location)
         if is_store(root):
             raise AlreadyExistsError(f"there is a store already at {root}")
-        if root.exists() and any(root.iterdir()):
-            raise AlreadyExistsError(
-                f"{root} is not empty", hint="choose another folder for the store"
-            )
         return cls._open(root, cache_dir=cache_dir, create=True)
 
     @classmethod
@@ -114,6 +112,7 @@ class Store:
 
         Raises:
             StoreNotFoundError: There is none, and ``create`` is False.
+            AlreadyExistsError: It is to be made in a folder that holds something else.
             FormatError: It was made by a newer version, or catalog and objects do not belong
                 together.
         """
@@ -130,7 +129,7 @@ class Store:
 
     @classmethod
     def _open(cls, root: Path, *, cache_dir: Path | None, create: bool) -> Store:
-        if filesystems.is_network(root if root.exists() else root.parent):
+        if filesystems.is_network(root):
             raise ConfigError(
                 f"{root} is on a network file system ({filesystems.kind(root)}), on which an "
                 "SQLite catalog can be damaged",
@@ -138,10 +137,8 @@ class Store:
                 kind="network_filesystem",
             )
         try:
-            if create:
-                root.mkdir(parents=True, exist_ok=True)
-                # A store inside a project's folder does not belong into its Git history.
-                (root / ".gitignore").write_text("*\n")
+            if create and not is_store(root):
+                _make_root(root)
             writable = os.access(root, os.W_OK)
         except OSError as error:
             raise from_os_error(error, f"make a store at {root}") from error
@@ -313,6 +310,19 @@ def catalog_path(root: Path) -> Path:
 def objects_path(root: Path) -> Path:
     """Return where a store keeps its objects."""
     return root / _OBJECTS
+
+
+def _make_root(root: Path) -> None:
+    """Make the folder of a new store, or go on with one that was not finished."""
+    root.mkdir(parents=True, exist_ok=True)
+    own = {_GITIGNORE, _OBJECTS, _STAGING}
+    if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
+        raise AlreadyExistsError(
+            f"{root} is not empty", hint="choose another folder for the store"
+        )
+    # A store inside a project's folder does not belong into its Git history.
+    with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
+        file.write("*\n")
 
 
 def is_store(root: Path) -> bool:

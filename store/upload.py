@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,6 +96,7 @@ class Upload:
         self._objects = objects
         self._staging_parent = staging
         self._staging: StagingFolder | None = None
+        self._staging_lock = threading.Lock()
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}"
         self._lease_id = secrets.token_hex(16)
         self._has_lease = False
@@ -152,9 +154,10 @@ class Upload:
 
     def new_path(self) -> Path:
         """Return an unused path for a file that is to become a blob without another copy."""
-        if self._staging is None:
-            self._staging = StagingFolder(self._staging_parent)
-        return self._staging.new_path()
+        with self._staging_lock:  # the worker writes packs meanwhile
+            if self._staging is None:
+                self._staging = StagingFolder(self._staging_parent)
+            return self._staging.new_path()
 
     def _add(self, blob: _Small) -> None:
         if len(blob.stored) > PACK_THRESHOLD:

@@ -14,6 +14,7 @@ from artifacts.store.manifest import Manifest
 from artifacts.store.records import VersionDraft
 from artifacts.store.refs import Ref
 from artifacts.store.store import Store
+from artifacts.store.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
     from artifacts.store.records import VersionRecord
+    from artifacts.store.walking import SymlinkPolicy
 
 ENTITY, PROJECT = "local", "demo"
 
@@ -101,7 +103,7 @@ def log_tree(
     aliases: tuple[str, ...] = (),
     latest: bool = True,
     run: int | None = None,
-    symlinks: ingest.SymlinkPolicy = "follow",
+    symlinks: SymlinkPolicy = "follow",
 ) -> VersionRecord:
     """Log a folder as a version."""
     upload = store.upload(lambda: find_latest(store, name))

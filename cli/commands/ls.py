@@ -56,7 +56,10 @@ def command(app: App, name: str | None, all_projects: bool, type_: str | None) -
     if name is not None and not found:
         _check_project(app, name)
     if name is None and project is not None and (setting.origin == DEFAULT or not found):
-        project, found = None, _artifacts(app, None, type_)
+        everywhere = _artifacts(app, None, type_)
+        if setting.origin != DEFAULT and everywhere:
+            app.output.note(f"project {project} has no artifacts; other projects have:")
+        project, found = None, everywhere
     _list_artifacts(app, project, found)
 
 

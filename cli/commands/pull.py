@@ -144,7 +144,7 @@ def _report(app: App, artifact: Artifact, target: str, shown: str, result: Check
             "folder": target,
             "written": result.written,
             "unchanged": result.unchanged,
-            "deleted": result.removed,
+            "deleted": list(result.removed),
         }
 
     def human() -> None:
@@ -152,7 +152,7 @@ def _report(app: App, artifact: Artifact, target: str, shown: str, result: Check
         if result.unchanged:
             parts.append(f"{result.unchanged:,} there already")
         if result.removed:
-            parts.append(f"{result.removed:,} others deleted")
+            parts.append(f"{len(result.removed):,} others deleted")
         total = _files(result.written + result.unchanged)
         out.line(f"pulled {record.ref} into {shown}: {total} ({', '.join(parts)})")
 

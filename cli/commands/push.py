@@ -223,7 +223,7 @@ def _report(app: App, artifact: Artifact, *, made_store: bool, described: bool) 
             out.line(f"same content as {record.ref}; no new version was made")
         rows = [
             ("content", _describe.amount(record)),
-            ("stored", _text.size(artifact.new_bytes) if artifact.new_bytes else "nothing new"),
+            ("new", _text.size(artifact.new_bytes) if artifact.new_bytes else "nothing"),
             ("digest", _describe.short(record.digest)),
             ("aliases", ", ".join(record.aliases)),
             ("tags", ", ".join(record.tags)),

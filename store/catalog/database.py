@@ -173,7 +173,7 @@ def _make_engine(url: str, *, read_only: bool) -> Engine:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _enter_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
         return connection
 
@@ -184,6 +184,20 @@ def _make_engine(url: str, *, read_only: bool) -> Engine:
     return engine
 
 
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log: the one statement for which SQLite does not wait for others."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                connection.close()
+                raise
+        time.sleep(0.01)
+
+
 def _sqlite_uri(path: str, *, read_only: bool) -> str:
     import os
     from urllib.parse import quote
@@ -191,10 +205,12 @@ def _sqlite_uri(path: str, *, read_only: bool) -> str:
     uri = "file:" + quote(os.path.abspath(path))
     if not read_only:
         return uri + "?mode=rwc"
-    # A reader of a WAL database needs to write its shared-memory file; where it cannot, nobody
-    # on this machine can write the database either.
+    # A reader of a WAL database needs its shared-memory file. Where it can neither write nor find
+    # one nobody has the database open, and the file alone is complete: unless the last writer was
+    # killed, which left a log that must not be passed over.
     writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK)
-    return uri + ("?mode=ro" if writable else "?mode=ro&immutable=1")
+    in_use = any(os.path.exists(path + suffix) for suffix in ("-wal", "-shm"))
+    return uri + ("?mode=ro" if writable or in_use else "?mode=ro&immutable=1")
 
 
 def _begin(connection: Connection) -> None:

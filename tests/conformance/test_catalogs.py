@@ -91,7 +91,8 @@ def _layout(connection):
     return layout, sorted(tuple(f) for f in flags if not f[0].startswith(("sqlite_", "alembic")))
 
 
-def test_many_openings_of_a_new_catalog_at_once(tmp_path):
+@pytest.mark.parametrize("attempt", range(5))
+def test_many_openings_of_a_new_catalog_at_once(tmp_path, attempt):
     barrier = threading.Barrier(4)
     failures = []
 

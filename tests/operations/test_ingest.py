@@ -308,7 +308,7 @@ def test_many_small_files_are_few_objects(store, tmp_path):
 def test_unchanged_files_are_not_read_again(store, folder, monkeypatch):
     first = log_tree(store, folder)
     # Old enough to prove something: the rule is tested below.
-    monkeypatch.setattr("artifacts.store.filesystems.granularity_ns", lambda path: -(10**12))
+    monkeypatch.setattr("artifacts.store.filesystems.granularity_ns", lambda path: 0)
     log_tree(store, folder, "warm")
     (folder / "new").write_bytes(b"new")
     opened = []

@@ -182,20 +182,6 @@ def test_a_deleted_version(run, versions):
         run.use_artifact(versions[0])
 
 
-def test_an_ambiguous_digest(run, monkeypatch):
-    # Eight equal leading characters cannot be had by trying; the shortest prefix is lowered.
-    from artifacts.store import digests, refs
-
-    monkeypatch.setattr(digests, "MIN_PREFIX", 1, raising=False)
-    for number in range(17):
-        log_version(run, f"text {number}")
-    first = [a.digest[0] for a in Api(project="demo").artifacts(None, "corpus")]
-    twice = next(digit for digit in first if first.count(digit) > 1)
-    ref = refs.Ref(None, None, "corpus", None, twice)
-    with pytest.raises(ValueError, match="ambiguous"):
-        Api(project="demo").store.catalog.resolve(ref, entity="local", project="demo")
-
-
 # -- types
 
 

@@ -1,0 +1,105 @@
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from artifacts.store import staging
+from artifacts.store.errors import StorageError
+from artifacts.store.staging import StagingFolder
+
+
+@pytest.fixture
+def parent(tmp_path):
+    return tmp_path / "staging"
+
+
+def test_paths_are_new_and_go_with_the_folder(parent):
+    folder = StagingFolder(parent)
+    first, second = folder.new_path(), folder.new_path()
+    assert first != second
+    first.write_bytes(b"x")
+    folder.close()
+    assert list(parent.iterdir()) == []
+
+
+def test_folders_of_the_living_stay(parent):
+    first = StagingFolder(parent)
+    first.new_path().write_bytes(b"x")
+    second = StagingFolder(parent)
+    assert sorted(p.name for p in first.path.iterdir()) == ["1", "lock"]
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["after the lock", "before the lock"])
+def test_folders_of_the_dead_are_removed(parent, locked):
+    abandoned = parent / "abandoned"
+    abandoned.mkdir(parents=True)
+    if locked:
+        (abandoned / "lock").touch()
+        (abandoned / "1").write_bytes(b"x")
+    folder = StagingFolder(parent)
+    assert list(parent.iterdir()) == [folder.path]
+    folder.close()
+
+
+@pytest.mark.parametrize("victim", ["folder", "parent"])
+def test_a_folder_that_is_taken_away_before_it_is_locked_is_made_again(
+    parent, monkeypatch, victim
+):
+    """Another pull ends just now, and removes what looks empty or abandoned."""
+    real = os.open
+    taken = []
+
+    def steal(path, *args, **kwargs):
+        if not taken:
+            taken.append(path)
+            shutil.rmtree(Path(path).parent if victim == "folder" else parent)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", steal)
+    folder = StagingFolder(parent)
+    assert folder.path.is_dir()
+    assert folder.path != Path(taken[0]).parent
+    folder.close()
+
+
+def test_a_folder_that_is_always_taken_away_is_given_up(parent, monkeypatch):
+    def taken(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(staging, "_make_locked", taken)
+    with pytest.raises(StorageError) as caught:
+        StagingFolder(parent)
+    assert caught.value.retryable
+
+
+def test_a_place_that_cannot_be_used(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError):
+        StagingFolder(tmp_path / "file" / "staging")
+
+
+def test_many_at_once(parent):
+    failures = []
+
+    def work():
+        try:
+            for _ in range(20):
+                folder = StagingFolder(parent)
+                path = folder.new_path()
+                path.write_bytes(b"x")
+                assert path.read_bytes() == b"x"
+                folder.close()
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert list(parent.iterdir()) == []
