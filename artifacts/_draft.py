@@ -232,6 +232,10 @@ class Draft:
         )
 
     def _warn_of_case(self, manifest: Manifest) -> None:
+        # All at once, because there may be a million; no path holds a line break.
+        text = "\n".join(entry.path for entry in manifest).casefold()
+        if len(set(text.split("\n"))) >= len(manifest):
+            return
         folded: dict[str, str] = {}
         for entry in manifest:
             other = folded.setdefault(entry.path.casefold(), entry.path)

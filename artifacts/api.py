@@ -85,19 +85,25 @@ class Api:
         name: str,
         per_page: int = 50,
         tags: Iterable[str] | str | None = None,
+        order: str = "-created_at",
     ) -> list[Artifact]:
-        """Return all versions of an artifact, newest first.
+        """Return all versions of an artifact.
 
         Args:
             type_name: If given, the artifact must be of this type.
             name: ``[[entity/]project/]name``.
             per_page: Accepted for compatibility; the list is complete.
             tags: Only versions that have all of these.
+            order: ``-created_at``, newest first, or ``+created_at``, oldest first.
 
         Raises:
-            ValueError: The name is malformed, there is no such artifact, or the type differs.
+            ValueError: The name or the order is malformed, there is no such artifact, or the
+                type differs.
         """
-        return self.collection(name, type_name).versions(tags=tags)
+        if order.removeprefix("-").removeprefix("+") not in {"created_at", "createdAt"}:
+            raise InvalidInputError(f"order must be '-created_at' or '+created_at', not {order!r}")
+        found = self.collection(name, type_name).versions(tags=tags)
+        return found if order.startswith("-") else found[::-1]
 
     def projects(self) -> list[str]:
         """Return the names of the entity's projects."""
@@ -130,7 +136,7 @@ class Api:
         find_version(self._place, name)  # raises, with near matches as a hint
         raise RefNotFoundError(f"{name} has no versions")
 
-    def collection_exists(self, name: str, type: str | None = None) -> bool:
+    def artifact_collection_exists(self, name: str, type: str | None = None) -> bool:
         """Whether there is an artifact of that name.
 
         Args:
@@ -184,14 +190,14 @@ class Api:
         record = self._place.store.catalog.run(entity, project, run_id)
         return StoredRun(self._place, record)
 
-    def runs(self, project: str | None = None, *, all_projects: bool = False) -> list[StoredRun]:
+    def runs(self, path: str | None = None, *, all_projects: bool = False) -> list[StoredRun]:
         """Return the runs of a project, newest first.
 
         Args:
-            project: ``[entity/]project``; default project if None.
+            path: ``[entity/]project``; default project if None.
             all_projects: Of all projects of the entity.
         """
-        entity, name = self._project(project)
+        entity, name = self._project(path)
         records = self._place.store.catalog.list_runs(
             entity=entity, project=None if all_projects else name
         )

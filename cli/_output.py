@@ -12,7 +12,6 @@ a terminal. They are made visible here, in one place.
 from __future__ import annotations
 
 import enum
-import math
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -140,21 +139,7 @@ def to_json(data: Any) -> str:
     """Return JSON in ASCII: whatever names contain, a terminal shows it unharmed."""
     import json
 
-    try:
-        return json.dumps(data, indent=2, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(data), indent=2, allow_nan=False)
-
-
-def _finite(data: Any) -> Any:
-    """Return data with None for numbers that JSON does not have."""
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return data
+    return json.dumps(data, indent=2, allow_nan=False)
 
 
 def _width() -> int | None:

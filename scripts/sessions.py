@@ -8,6 +8,7 @@ their names, `console` ones have `art` on their path. A block that is not run sa
 import getpass
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -29,7 +30,9 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _STEP = re.compile(r"^\$ (?P<command>[^\n]*\n(?:> [^\n]*\n)*)", re.MULTILINE)
-_END = "@@@ end of step"
+# What makes a command line one for the shell, outside of quotes.
+_SHELL = re.compile(r"[|&;<>$`*?~\n]")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 
 # What differs from run to run, or from machine to machine.
 _VARIABLE = [
@@ -144,26 +147,58 @@ def run_here(page: Path) -> None:
 
 
 def run_console(where: str, body: str) -> str:
-    """Run the commands of a session in one shell; return the session with their real output."""
+    """Run the commands of a session one by one; return the session with their real output."""
     commands = [match["command"] for match in _STEP.finditer(body)]
-    script = "status=0\n" + "".join(
-        f"(exit $status)\n{command.replace(chr(10) + '> ', chr(10))}"
-        f"status=$?\nprintf '\\n{_END} %d\\n' $status\n"
-        for command in commands
-    )
-    printed = subprocess.run(
-        ["bash", "-c", script], text=True, check=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ).stdout  # fmt: skip
-    results = re.findall(rf"(.*?)\n{_END} (\d+)\n", printed, re.DOTALL)
-    session = ""
-    for number, (command, (output, status)) in enumerate(zip(commands, results, strict=True)):
-        expected = number + 1 < len(commands) and commands[number + 1] == "echo $?\n"
-        if status != "0" and not expected:
+    session, status = "", 0
+    for command, following in zip(commands, [*commands[1:], ""], strict=True):
+        output, status = run_command(command.replace("\n> ", "\n").strip(), status)
+        if status and following != "echo $?\n":
             raise SystemExit(f"{where}: $ {command}ended with {status}:\n{output}")
         lines = [line.rstrip() for line in output.splitlines() if line.strip()]
         session += f"$ {command}" + "".join(f"{line}\n" for line in lines)
     return session
+
+
+def run_command(command: str, last: int) -> tuple[str, int]:
+    """Return what a command prints, and its exit code.
+
+    Args:
+        last: Exit code of the command before, for `$?`.
+    """
+    if command.startswith("art ") and not _SHELL.search(_QUOTED.sub("", command)):
+        return run_art(shlex.split(command)[1:])
+    done = subprocess.run(
+        ["bash", "-c", f"(exit {last})\n{command}"], text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return done.stdout, done.returncode
+
+
+def run_art(arguments: list[str]) -> tuple[str, int]:
+    """Run `art` in a fork of this process, which has imported already what takes long to import."""
+    from artifacts.cli.main import main as art
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.dup2(writer, 1)
+            os.dup2(writer, 2)
+            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+            sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+            sys.argv = ["art", *arguments]
+            art()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as file:
+        output = file.read()
+    return output, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def normal(text: str) -> str:

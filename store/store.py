@@ -317,9 +317,7 @@ def _make_root(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     own = {_GITIGNORE, _OBJECTS, _STAGING}
     if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
-        raise AlreadyExistsError(
-            f"{root} is not empty", hint="choose another folder for the store"
-        )
+        raise AlreadyExistsError(f"{root} is not empty", hint="choose another folder for the store")
     # A store inside a project's folder does not belong into its Git history.
     with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
         file.write("*\n")

@@ -117,9 +117,6 @@ def log_tree(
         raise
 
 
-
-
-
 def log_files(
     store: Store, folder: Path, files: Mapping[str, bytes], name: str = "data"
 ) -> VersionRecord:

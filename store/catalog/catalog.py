@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog import blobs, lookup, migrate, runs, versions
+from artifacts.store.catalog import blobs, changes, lookup, migrate, projects, runs, versions
 from artifacts.store.catalog.database import Database
 from artifacts.store.catalog.tables import store as store_table
 from artifacts.store.records import LinkKind
@@ -162,9 +162,9 @@ class Catalog:
 
         def work(connection: sa.Connection) -> tuple[VersionRecord, bool]:
             if base is not None:
-                versions.check_live(connection, base)
+                changes.check_live(connection, base)
             blobs.confirm(self._db, connection, lease, claimed, uploaded)
-            version, created = versions.commit(self._db, connection, draft)
+            version, created = changes.commit(self._db, connection, draft)
             if draft.run is not None and draft.output:
                 runs.link(self._db, connection, draft.run, version.id, LinkKind.OUTPUT)
             return version, created
@@ -173,7 +173,7 @@ class Catalog:
 
     def check_type(self, entity: str, project: str, name: str, type_: str) -> None:
         """Raise InvalidInputError if the artifact exists with another type."""
-        self._db.read(lambda c: versions.check_type(c, entity, project, name, type_))
+        self._db.read(lambda c: projects.check_type(c, entity, project, name, type_))
 
     def resolve(self, ref: Ref, *, entity: str, project: str) -> VersionRecord:
         """Return the version that ``ref`` names; see `lookup.resolve`."""
@@ -202,12 +202,12 @@ class Catalog:
     ) -> list[ArtifactRecord]:
         """Return artifacts that have versions, by project and name."""
         return self._db.read(
-            lambda c: versions.list_artifacts(c, entity=entity, project=project, type_=type_)
+            lambda c: projects.list_artifacts(c, entity=entity, project=project, type_=type_)
         )
 
     def list_projects(self) -> list[tuple[str, str]]:
         """Return (entity, name) of every project."""
-        return self._db.read(versions.list_projects)
+        return self._db.read(projects.list_projects)
 
     def live_manifests(self) -> dict[Digest, list[str]]:
         """Return the manifests of all live versions, with the versions' names."""
@@ -222,22 +222,20 @@ class Catalog:
             ConflictError: ``expected`` is given and another version has the alias.
         """
         self._db.write(
-            lambda c: versions.set_alias(self._db, c, version_id, alias, expected=expected, by=by)
+            lambda c: changes.set_alias(self._db, c, version_id, alias, expected=expected, by=by)
         )
 
     def remove_alias(self, version_id: int, alias: str, *, by: str | None = None) -> bool:
         """Take an alias away from a version; False if it does not have it."""
-        return self._db.write(
-            lambda c: versions.remove_alias(self._db, c, version_id, alias, by=by)
-        )
+        return self._db.write(lambda c: changes.remove_alias(self._db, c, version_id, alias, by=by))
 
     def add_tags(self, version_id: int, tags: Sequence[str]) -> None:
         """Label a version."""
-        self._db.write(lambda c: versions.add_tags(self._db, c, version_id, tags))
+        self._db.write(lambda c: changes.add_tags(self._db, c, version_id, tags))
 
     def remove_tag(self, version_id: int, tag: str) -> bool:
         """Remove a label; False if the version does not have it."""
-        return self._db.write(lambda c: versions.remove_tag(c, version_id, tag))
+        return self._db.write(lambda c: changes.remove_tag(c, version_id, tag))
 
     def edit_version(
         self,
@@ -249,9 +247,9 @@ class Catalog:
         tags: Sequence[str],
         by: str | None = None,
     ) -> None:
-        """Apply what differs from ``before``, all or nothing; see `versions.edit`."""
+        """Apply what differs from ``before``, all or nothing; see `changes.edit`."""
         self._db.write(
-            lambda c: versions.edit(
+            lambda c: changes.edit(
                 self._db,
                 c,
                 before,
@@ -266,13 +264,13 @@ class Catalog:
     def delete_version(
         self, version_id: int, *, delete_aliases: bool = False, by: str | None = None
     ) -> None:
-        """Delete a version; see `versions.delete`.
+        """Delete a version; see `changes.delete`.
 
         Raises:
             StateError: It has aliases other than ``latest`` and ``delete_aliases`` is False.
         """
         self._db.write(
-            lambda c: versions.delete(self._db, c, version_id, delete_aliases=delete_aliases, by=by)
+            lambda c: changes.delete(self._db, c, version_id, delete_aliases=delete_aliases, by=by)
         )
 
     # -- runs and lineage

@@ -185,7 +185,7 @@ def _make_engine(url: str, *, read_only: bool) -> Engine:
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log: the one statement for which SQLite does not wait for others."""
+    """Switch to the write-ahead log: the one statement that SQLite does not wait with."""
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from artifacts.store.catalog import versions
+from artifacts.store.catalog import projects, versions
 from artifacts.store.digests import parse_digest_prefix
 from artifacts.store.errors import InvalidInputError, RefNotFoundError
 from artifacts.store.records import to_datetime
@@ -34,7 +34,7 @@ def resolve(connection: Connection, ref: Ref, *, entity: str, project: str) -> V
     entity, project = ref.entity or entity, ref.project or project
     if ref.name is None:
         return _by_bare_digest(connection, ref, entity, project)
-    found = versions.find_artifact(connection, entity, project, ref.name)
+    found = projects.find_artifact(connection, entity, project, ref.name)
     if found is None:
         raise _no_artifact(connection, entity, project, ref.name)
     artifact_id, _ = found
@@ -51,7 +51,7 @@ def resolve(connection: Connection, ref: Ref, *, entity: str, project: str) -> V
     if digits is not None:
         return _by_digest(connection, artifact_id, where, digits)
     typed = where if ref.project else ref.name
-    known = [f"{typed}:{name}" for name in versions.alias_names(connection, artifact_id)]
+    known = [f"{typed}:{name}" for name in projects.alias_names(connection, artifact_id)]
     raise RefNotFoundError(
         f"{where} has no version with the alias {alias!r}",
         hint=_did_you_mean(f"{typed}:{alias}", known) or f"see its versions with: art ls {where}",
@@ -100,8 +100,8 @@ def _unambiguous(found: list[VersionRecord], digits: str) -> VersionRecord:
 
 
 def _no_artifact(connection: Connection, entity: str, project: str, name: str) -> RefNotFoundError:
-    elsewhere = versions.projects_with(connection, name)
-    near = _did_you_mean(name, versions.names_in_project(connection, entity, project))
+    elsewhere = projects.projects_with(connection, name)
+    near = _did_you_mean(name, projects.names_in_project(connection, entity, project))
     if elsewhere:
         near = _did_you_mean(f"{project}/{name}", elsewhere, cutoff=0.0) or near
     return RefNotFoundError(

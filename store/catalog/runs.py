@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from artifacts.store.catalog import changes
+from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as version_statements
 from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.tables import links, projects, runs
@@ -36,7 +38,7 @@ def create(
     Raises:
         AlreadyExistsError: The project has a run of this id.
     """
-    project_id = version_statements.ensure_project(db, connection, entity, project)
+    project_id = project_statements.ensure_project(db, connection, entity, project)
     row = {
         "tags": [],
         "config": {},
@@ -123,7 +125,7 @@ def link(
     Args:
         alias: The alias through which the version was resolved.
     """
-    event = version_statements.alias_event(connection, version_id, alias) if alias else None
+    event = changes.alias_event(connection, version_id, alias) if alias else None
     row = {
         "run_id": run,
         "version_id": version_id,

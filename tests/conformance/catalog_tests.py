@@ -358,9 +358,7 @@ class CatalogTests:
                     lease = f"{writer}-{i}"
                     digest = hash_bytes(lease.encode())
                     upload(catalog, lease, pack(f"packs/{lease}", digest))
-                    catalog.commit(
-                        draft(digest=digest, aliases=("mine",)), lease=lease, uploaded=1
-                    )
+                    catalog.commit(draft(digest=digest, aliases=("mine",)), lease=lease, uploaded=1)
             except Exception as error:  # noqa: BLE001 - shown below
                 failures.append(error)
 

@@ -237,7 +237,11 @@ def snapshot(root):
     """Every name below a folder with what it is."""
     return {
         path.relative_to(root).as_posix(): (
-            os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+            os.readlink(path)
+            if path.is_symlink()
+            else path.read_bytes()
+            if path.is_file()
+            else None
         )
         for path in root.rglob("*")
     }

@@ -111,9 +111,7 @@ def test_expected_latest(store, tmp_path):
     with pytest.raises(ConflictError) as caught:
         store.commit(draft_of(manifest, expected_latest=first.id), upload, manifest)
     assert caught.value.kind == "latest_moved"
-    version, created = store.commit(
-        draft_of(manifest, expected_latest=second.id), upload, manifest
-    )
+    version, created = store.commit(draft_of(manifest, expected_latest=second.id), upload, manifest)
     assert (version.id, created) == (first.id, False)
     assert resolve(store, "data").id == first.id
 
@@ -260,6 +258,4 @@ def test_a_version_that_comes_between_look_and_commit_is_patched_too(store, tmp_
     late.save()
     monkeypatch.undo()
     assert late.version == "v2"
-    invariants.assert_pulls(
-        store, resolve(store, "data"), {"a": SMALL, "between": b"x", "b": b"1"}
-    )
+    invariants.assert_pulls(store, resolve(store, "data"), {"a": SMALL, "between": b"x", "b": b"1"})

@@ -7,6 +7,7 @@ import pytest
 
 import artifacts
 from artifacts import Api, Artifact
+from tests.sdk.helpers import hint_of
 from tests.support import write_tree
 
 
@@ -26,7 +27,7 @@ def api():
 def test_without_a_store(tmp_path):
     with pytest.raises(artifacts.StoreNotFoundError, match="there is no store at") as caught:
         Api(store=tmp_path / "missing")
-    assert caught.value.hint == "make one with: art init"
+    assert hint_of(caught) == "make one with: art init"
     assert not (tmp_path / "missing").exists()
 
 
@@ -75,6 +76,10 @@ def test_artifacts(api):
     for text in "abc":
         save(text=text)
     assert [a.version for a in api.artifacts("dataset", "corpus")] == ["v2", "v1", "v0"]
+    oldest_first = api.artifacts("dataset", "corpus", order="+created_at")
+    assert [a.version for a in oldest_first] == ["v0", "v1", "v2"]
+    with pytest.raises(ValueError, match="order must be '-created_at'"):
+        api.artifacts("dataset", "corpus", order="name")
     assert len(api.artifacts(type_name=None, name="demo/corpus", per_page=1)) == 3
     with pytest.raises(ValueError, match="Supplied type model"):
         api.artifacts("model", "corpus")
@@ -123,7 +128,7 @@ def test_collection_that_is_not_there(api):
     save()
     with pytest.raises(ValueError, match="does not contain") as caught:
         api.collection("corpsu")
-    assert caught.value.hint == "did you mean corpus?"
+    assert hint_of(caught) == "did you mean corpus?"
 
 
 def test_a_collection_without_latest(api):
@@ -131,15 +136,15 @@ def test_a_collection_without_latest(api):
     artifact.aliases = ["candidate"]
     artifact.save(latest=False)
     assert api.collection("corpus").latest is None
-    assert api.collection_exists("corpus")
+    assert api.artifact_collection_exists("corpus")
 
 
-def test_collection_exists(api):
+def test_artifact_collection_exists(api):
     save()
-    assert api.collection_exists("corpus")
-    assert api.collection_exists("demo/corpus", type="dataset")
-    assert not api.collection_exists("corpus", type="model")
-    assert not api.collection_exists("other")
+    assert api.artifact_collection_exists("corpus")
+    assert api.artifact_collection_exists("demo/corpus", type="dataset")
+    assert not api.artifact_collection_exists("corpus", type="model")
+    assert not api.artifact_collection_exists("other")
 
 
 def test_collections(api):
@@ -159,7 +164,7 @@ def test_delete_a_collection(api):
     for text in "abc":
         save(text=text)
     api.collection("corpus").delete()
-    assert not api.collection_exists("corpus")
+    assert not api.artifact_collection_exists("corpus")
 
 
 def test_delete_a_collection_with_aliases(api):
@@ -169,7 +174,7 @@ def test_delete_a_collection_with_aliases(api):
         api.collection("corpus").delete()
     assert api.collection("corpus").version_count == 2
     api.collection("corpus").delete(delete_aliases=True)
-    assert not api.collection_exists("corpus")
+    assert not api.artifact_collection_exists("corpus")
 
 
 def test_projects(api):

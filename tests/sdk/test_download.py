@@ -7,6 +7,7 @@ import pytest
 
 import artifacts
 from artifacts import Artifact
+from tests.sdk.helpers import hint_of
 from tests.support import HUGE, damage, is_executable, read_tree, write_tree
 
 TREE = {"a.txt": b"a", "b.log": b"b", "sub/c.txt": b"c", "sub/deep/d.txt": b"d", "subway": b"e"}
@@ -132,7 +133,7 @@ def test_a_folder_in_the_way(version):
     Path("out/a.txt").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"cannot write a\.txt: a folder is where") as caught:
         version.download("out")
-    assert caught.value.hint == "move it away, or choose another folder"
+    assert hint_of(caught) == "move it away, or choose another folder"
 
 
 def test_a_link_in_the_folder_is_not_followed(version):
@@ -179,7 +180,7 @@ def test_file_needs_exactly_one(run, files):
     run.log_artifact(artifact)
     with pytest.raises(ValueError, match=f"several:v0 has {len(files)} files") as caught:
         artifact.file()
-    assert "download()" in caught.value.hint
+    assert "download()" in hint_of(caught)
 
 
 # -- checkout

@@ -76,7 +76,7 @@ def test_everything_public_is_described():
 def test_every_argument_is_described():
     left_out = {}
     for name, member in public_members():
-        text = inspect.getdoc(member)
+        text = inspect.getdoc(member) or ""
         if isinstance(member, property) or "; see `Run." in text or "See `Run." in text:
             continue
         parameters = set(inspect.signature(member).parameters) - {"self"}

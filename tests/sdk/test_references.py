@@ -7,6 +7,7 @@ import pytest
 
 import artifacts
 from artifacts import Artifact
+from tests.sdk.helpers import hint_of
 from tests.support import read_tree, write_tree
 
 TREE = {"a.txt": b"aaa", "sub/b.txt": b"b"}
@@ -94,7 +95,7 @@ def test_the_store_is_left_out(run, tmp_path, draft):
 def test_no_scheme(draft, data):
     with pytest.raises(ValueError, match=r"References must be URIs\. To .* use file://") as caught:
         draft.add_reference(str(data))
-    assert caught.value.hint == f"for example file://{data}"
+    assert hint_of(caught) == f"for example file://{data}"
 
 
 def test_another_scheme(draft):
@@ -105,7 +106,7 @@ def test_another_scheme(draft):
 def test_a_path_object(draft, data):
     with pytest.raises(TypeError, match="a reference is a URI as text") as caught:
         draft.add_reference(data)
-    assert "as_uri()" in caught.value.hint
+    assert "as_uri()" in hint_of(caught)
 
 
 def test_nothing_there(draft, tmp_path):
@@ -158,7 +159,7 @@ def test_a_file_that_changed(version, data):
     (data / "a.txt").write_text("AAA")
     with pytest.raises(ValueError, match="has changed since it was logged") as caught:
         version.download("out")
-    assert "allow_missing_references=True" in caught.value.hint
+    assert "allow_missing_references=True" in hint_of(caught)
 
 
 def test_a_file_that_is_gone(version, data):

@@ -11,11 +11,13 @@ import threading
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import artifacts
 from artifacts import Api, Artifact
+from tests.sdk.helpers import active_run, hint_of
 
 
 def stored(run):
@@ -62,11 +64,11 @@ def test_everything_given():
 
 
 def test_it_is_the_active_run():
-    assert artifacts.run is None
+    assert active_run() is None
     run = artifacts.init()
-    assert artifacts.run is run
+    assert active_run() is run
     run.finish()
-    assert artifacts.run is None
+    assert active_run() is None
 
 
 def test_when():
@@ -78,7 +80,7 @@ def test_when():
 def test_in_another_store(tmp_path):
     run = artifacts.init(store=tmp_path / "other")
     run.log_artifact(Artifact("corpus", "dataset"))
-    assert Api(store=tmp_path / "other").artifact("corpus").logged_by().id == run.id
+    assert Api(store=tmp_path / "other").artifact("corpus").logged_by() == stored(run)
 
 
 def test_numbered_names():
@@ -118,8 +120,9 @@ def test_tags():
     for tag in ("", "x" * 65):
         with pytest.raises(ValueError, match="the tag of a run has 1 to 64 characters"):
             artifacts.init(tags=[tag])
+    not_texts: Any = [1]
     with pytest.raises(TypeError, match="tags must be texts"):
-        artifacts.init(tags=[1])
+        artifacts.init(tags=not_texts)
 
 
 # -- init again
@@ -148,8 +151,9 @@ def test_reinit_finishes_the_active_run(reinit):
 
 
 def test_an_unknown_reinit():
+    reinit: Any = "restart"
     with pytest.raises(ValueError, match="reinit must be 'return_previous' or 'finish_previous'"):
-        artifacts.init(reinit="restart")
+        artifacts.init(reinit=reinit)
 
 
 def test_threads_that_begin_at_once_share_one_run():
@@ -222,7 +226,7 @@ def test_config_is_not_changed_by_accident(run):
     ):
         with pytest.raises(artifacts.ConfigError, match=r"config 'lr' is 0\.1 already") as caught:
             change()
-        assert "allow_val_change=True" in caught.value.hint
+        assert "allow_val_change=True" in hint_of(caught)
     run.config.update({"lr": 0.2}, allow_val_change=True)
     assert stored(run).config == {"lr": 0.2, "other": 1}
 
@@ -357,7 +361,7 @@ def test_module_level_finish():
     artifacts.finish()
     run = artifacts.init()
     artifacts.finish(exit_code=1)
-    assert (stored(run).state, artifacts.run) == ("failed", None)
+    assert (stored(run).state, active_run()) == ("failed", None)
 
 
 def test_an_old_run_does_not_end_the_active_one():
@@ -387,7 +391,7 @@ def test_after_the_end(call):
         artifacts.RunFinishedError, match=rf"Run \({run.id}\) is finished"
     ) as caught:
         call(run)
-    assert "artifacts.init()" in caught.value.hint
+    assert "artifacts.init()" in hint_of(caught)
     assert (dict(run.config), dict(run.summary)) == ({}, {})
 
 
@@ -402,8 +406,8 @@ def test_what_can_be_read_after_the_end():
 
 def test_leaving_finishes():
     with artifacts.init() as run:
-        assert artifacts.run is run
-    assert (stored(run).state, artifacts.run) == ("finished", None)
+        assert active_run() is run
+    assert (stored(run).state, active_run()) == ("finished", None)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 import artifacts
 from artifacts import Artifact, settings
+from tests.sdk.helpers import hint_of
 
 DEFAULTS = {"entity": "local", "project": "uncategorized"}
 
@@ -163,7 +164,7 @@ def test_write_makes_the_file():
 def test_write_a_setting_that_does_not_exist(user_file):
     with pytest.raises(artifacts.ConfigError, match="no such setting: 'projct'") as caught:
         settings.write(user_file, "projct", "demo")
-    assert "project" in caught.value.hint
+    assert "project" in hint_of(caught)
     assert not user_file.exists()
 
 

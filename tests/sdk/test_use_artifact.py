@@ -6,6 +6,7 @@ import pytest
 
 import artifacts
 from artifacts import Api, Artifact
+from tests.sdk.helpers import hint_of
 from tests.support import write_tree
 
 
@@ -164,7 +165,7 @@ def test_missing(run, versions, name, why):
 def test_near_matches_are_in_the_hint(run, versions, name, hint):
     with pytest.raises(artifacts.RefNotFoundError) as caught:
         run.use_artifact(name)
-    assert hint in caught.value.hint
+    assert hint in hint_of(caught)
 
 
 def test_an_artifact_without_latest(run):

@@ -7,6 +7,7 @@ import pytest
 
 import artifacts
 from artifacts import Api, Artifact
+from tests.sdk.helpers import hint_of
 from tests.support import write_tree
 
 
@@ -193,7 +194,7 @@ def test_an_entry_that_is_not_there(version, method):
     with pytest.raises(KeyError) as caught:
         getattr(version, method)("sub/b.bni")
     assert str(caught.value) == "corpus:v0 does not contain 'sub/b.bni'"
-    assert "sub/b.bin" in caught.value.hint
+    assert "sub/b.bin" in hint_of(caught)
 
 
 def test_files(version):
@@ -272,7 +273,7 @@ def test_verify_names_what_differs(version, folder, damage, message):
     with pytest.raises(ValueError, match=message) as caught:
         version.verify("out")
     assert isinstance(caught.value, artifacts.IntegrityError)
-    assert "art pull" in caught.value.hint
+    assert "art pull" in hint_of(caught)
 
 
 # -- lineage
@@ -306,7 +307,7 @@ def test_delete_needs_leave_for_aliases(run):
     artifact = run.log_artifact(draft(), aliases=["prod"])
     with pytest.raises(artifacts.StateError, match="has the aliases prod") as caught:
         artifact.delete()
-    assert "delete_aliases=True" in caught.value.hint
+    assert "delete_aliases=True" in hint_of(caught)
     assert artifact.state == "COMMITTED"
     artifact.delete(delete_aliases=True)
     assert not Api(project="demo").artifact_exists("corpus:prod")

@@ -82,7 +82,15 @@ def test_refused(text):
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("v0", 0), ("v12", 12), ("v01", None), ("v", None), ("V1", None), ("v-1", None), ("v1 ", None)],
+    [
+        ("v0", 0),
+        ("v12", 12),
+        ("v01", None),
+        ("v", None),
+        ("V1", None),
+        ("v-1", None),
+        ("v1 ", None),
+    ],
 )
 def test_version_numbers(text, number):
     assert refs.parse_version(text) == number
@@ -124,7 +132,9 @@ def test_refused_tags(tag):
         refs.check_tag(tag)
 
 
-@pytest.mark.parametrize("name", ["", " a", "a ", ".", "..", "a/b", "a\\b", "a#", "a?", "a%", "a:b"])
+@pytest.mark.parametrize(
+    "name", ["", " a", "a ", ".", "..", "a/b", "a\\b", "a#", "a?", "a%", "a:b"]
+)
 def test_refused_projects(name):
     with pytest.raises(InvalidInputError, match="project"):
         refs.check_project(name)

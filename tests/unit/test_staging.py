@@ -46,9 +46,7 @@ def test_folders_of_the_dead_are_removed(parent, locked):
 
 
 @pytest.mark.parametrize("victim", ["folder", "parent"])
-def test_a_folder_that_is_taken_away_before_it_is_locked_is_made_again(
-    parent, monkeypatch, victim
-):
+def test_a_folder_that_is_taken_away_before_it_is_locked_is_made_again(parent, monkeypatch, victim):
     """Another pull ends just now, and removes what looks empty or abandoned."""
     real = os.open
     taken = []

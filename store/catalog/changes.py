@@ -1,0 +1,342 @@
+"""Statements that make, rename and delete versions: commits, aliases, tags, tombstones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from artifacts.store.catalog import projects as project_statements
+from artifacts.store.catalog import versions as reading
+from artifacts.store.catalog.tables import (
+    alias_events,
+    aliases,
+    artifacts,
+    version_tags,
+    versions,
+)
+from artifacts.store.errors import ConflictError, RefNotFoundError, StateError
+from artifacts.store.records import VersionRecord
+from artifacts.store.refs import LATEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from artifacts.store.catalog.database import Database
+    from artifacts.store.records import VersionDraft
+
+
+def commit(db: Database, connection: Connection, draft: VersionDraft) -> tuple[VersionRecord, bool]:
+    """Create the version, or find the existing one of equal content; move its aliases to it.
+
+    Returns:
+        The version, and whether it is new.
+    """
+    project_statements.check_type(connection, draft.entity, draft.project, draft.name, draft.type)
+    artifact_id = _lock_artifact(db, connection, draft)
+    _check_latest(connection, artifact_id, draft)
+    now = db.now(connection)
+    same_content = sa.select(versions.c.id).where(
+        versions.c.artifact_id == artifact_id,
+        versions.c.digest == draft.digest,
+        versions.c.deleted_at.is_(None),
+    )
+    version_id = connection.scalar(same_content.order_by(versions.c.number.desc()).limit(1))
+    created = version_id is None
+    if version_id is None:
+        row = {
+            "artifact_id": artifact_id,
+            "digest": draft.digest,
+            "size": draft.size,
+            "file_count": draft.file_count,
+            "description": draft.description,
+            "metadata": dict(draft.metadata),
+            "created_at": now,
+            "updated_at": now,
+            "logged_at": now,
+            "created_by": draft.created_by,
+            # Last, so that the number is taken when nothing can fail any more.
+            "number": _next_number(connection, artifact_id),
+        }
+        version_id = connection.scalar(sa.insert(versions).values(row).returning(versions.c.id))
+    else:
+        logged = sa.update(versions).where(versions.c.id == version_id).values(logged_at=now)
+        connection.execute(logged)
+    names = (*draft.aliases, LATEST) if draft.latest else draft.aliases
+    for alias in dict.fromkeys(names):
+        _move_alias(connection, artifact_id, alias, version_id, now, draft.created_by)
+    add_tags(db, connection, version_id, draft.tags)
+    return reading.get(connection, version_id), created
+
+
+def check_live(connection: Connection, version_id: int) -> None:
+    """Make sure that a version is not deleted before this transaction ends.
+
+    Raises:
+        ConflictError: It is deleted.
+    """
+    statement = (
+        sa.select(versions.c.deleted_at).where(versions.c.id == version_id).with_for_update()
+    )
+    if connection.execute(statement).scalar_one() is not None:
+        raise ConflictError(
+            f"{reading.get(connection, version_id).ref} was deleted while its successor was "
+            "being logged",
+            hint="log the artifact again",
+            kind="base_deleted",
+        )
+
+
+def set_alias(
+    db: Database,
+    connection: Connection,
+    version_id: int,
+    alias: str,
+    *,
+    expected: int | None = None,
+    by: str | None = None,
+) -> None:
+    """Point an alias at a version; it leaves the version that had it.
+
+    Args:
+        expected: Key of the version that has the alias now; compare-and-set.
+
+    Raises:
+        ConflictError: The alias is not where it was expected.
+    """
+    artifact_id = _live_artifact_of(connection, version_id)
+    _touch_artifact(db, connection, artifact_id)
+    if expected is not None:
+        holder = reading.by_alias(connection, artifact_id, alias)
+        if holder is None or holder.id != expected:
+            raise ConflictError(
+                f"alias {alias!r} has moved meanwhile to {holder.version if holder else 'nothing'}"
+            )
+    _move_alias(connection, artifact_id, alias, version_id, db.now(connection), by)
+
+
+def remove_alias(
+    db: Database, connection: Connection, version_id: int, alias: str, *, by: str | None = None
+) -> bool:
+    """Take an alias away from a version; False if it does not have it."""
+    artifact_id = _live_artifact_of(connection, version_id)
+    _touch_artifact(db, connection, artifact_id)
+    statement = sa.delete(aliases).where(
+        aliases.c.artifact_id == artifact_id,
+        aliases.c.name == alias,
+        aliases.c.version_id == version_id,
+    )
+    if connection.execute(statement).rowcount == 0:
+        return False
+    _record_move(connection, artifact_id, alias, version_id, None, db.now(connection), by)
+    return True
+
+
+def alias_event(connection: Connection, version_id: int, alias: str) -> int | None:
+    """Return the newest movement of ``alias`` onto a version."""
+    statement = sa.select(sa.func.max(alias_events.c.id)).where(
+        alias_events.c.to_version_id == version_id, alias_events.c.alias == alias
+    )
+    event: int | None = connection.scalar(statement)
+    return event
+
+
+def add_tags(db: Database, connection: Connection, version_id: int, tags: Iterable[str]) -> None:
+    """Label a version; labels that it has stay."""
+    rows = [{"version_id": version_id, "tag": tag} for tag in dict.fromkeys(tags)]
+    if rows:
+        connection.execute(db.insert(version_tags).values(rows).on_conflict_do_nothing())
+
+
+def remove_tag(connection: Connection, version_id: int, tag: str) -> bool:
+    """Remove a label; False if the version does not have it."""
+    statement = sa.delete(version_tags).where(
+        version_tags.c.version_id == version_id, version_tags.c.tag == tag
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def edit(
+    db: Database,
+    connection: Connection,
+    before: VersionRecord,
+    *,
+    description: str | None,
+    metadata: Mapping[str, Any],
+    aliases: Sequence[str],
+    tags: Sequence[str],
+    by: str | None = None,
+) -> None:
+    """Change what differs from ``before``; what others changed since then stays."""
+    version_id = before.id
+    _live_artifact_of(connection, version_id)
+    for alias in sorted(set(aliases) - set(before.aliases)):
+        set_alias(db, connection, version_id, alias, by=by)
+    for alias in sorted(set(before.aliases) - set(aliases)):
+        remove_alias(db, connection, version_id, alias, by=by)
+    add_tags(db, connection, version_id, [tag for tag in tags if tag not in before.tags])
+    for tag in set(before.tags) - set(tags):
+        remove_tag(connection, version_id, tag)
+    values: dict[str, Any] = {"updated_at": db.now(connection)}
+    if description != before.description:
+        values["description"] = description
+    if dict(metadata) != before.metadata:
+        values["metadata"] = dict(metadata)
+    connection.execute(sa.update(versions).where(versions.c.id == version_id).values(**values))
+
+
+def delete(
+    db: Database,
+    connection: Connection,
+    version_id: int,
+    *,
+    delete_aliases: bool,
+    by: str | None = None,
+) -> None:
+    """Delete a version: it becomes a tombstone, which lineage still shows.
+
+    ``latest`` moves on to the remaining version that was logged last.
+
+    Raises:
+        StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False.
+    """
+    artifact_id = _live_artifact_of(connection, version_id)
+    _touch_artifact(db, connection, artifact_id)
+    held = sa.select(aliases.c.name).where(aliases.c.version_id == version_id)
+    names = sorted(connection.scalars(held))
+    blocking = [name for name in names if name != LATEST]
+    if blocking and not delete_aliases:
+        raise StateError(
+            f"{reading.get(connection, version_id).ref} has the aliases {', '.join(blocking)}",
+            hint="move or remove the aliases first, or delete with delete_aliases=True "
+            "(--delete-aliases)",
+            kind="has_aliases",
+        )
+    now = db.now(connection)
+    tombstone = sa.update(versions).where(versions.c.id == version_id).values(deleted_at=now)
+    connection.execute(tombstone)
+    connection.execute(sa.delete(aliases).where(aliases.c.version_id == version_id))
+    successor = connection.scalar(
+        sa.select(versions.c.id)
+        .where(versions.c.artifact_id == artifact_id, versions.c.deleted_at.is_(None))
+        .order_by(versions.c.logged_at.desc(), versions.c.number.desc())
+        .limit(1)
+    )
+    for name in names:
+        if name == LATEST and successor is not None:
+            row = {"artifact_id": artifact_id, "name": LATEST, "version_id": successor}
+            connection.execute(sa.insert(aliases).values(row))
+            _record_move(connection, artifact_id, name, version_id, successor, now, by)
+        else:
+            _record_move(connection, artifact_id, name, version_id, None, now, by)
+
+
+def _lock_artifact(db: Database, connection: Connection, draft: VersionDraft) -> int:
+    """Return the artifact's key, created if need be, its row locked until the end."""
+    project_id = project_statements.ensure_project(db, connection, draft.entity, draft.project)
+    now = db.now(connection)
+    row = {
+        "project_id": project_id,
+        "name": draft.name,
+        "type": draft.type,
+        "next_number": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    connection.execute(db.insert(artifacts).values(row).on_conflict_do_nothing())
+    lock = (
+        sa.update(artifacts)
+        .where(artifacts.c.project_id == project_id, artifacts.c.name == draft.name)
+        .values(updated_at=now)
+        .returning(artifacts.c.id, artifacts.c.type)
+    )
+    artifact_id, type_ = connection.execute(lock).one()
+    if type_ != draft.type:  # another session created it after check_type
+        project_statements.check_type(
+            connection, draft.entity, draft.project, draft.name, draft.type
+        )
+    return int(artifact_id)
+
+
+def _check_latest(connection: Connection, artifact_id: int, draft: VersionDraft) -> None:
+    if draft.expected_latest is None:
+        return
+    latest = reading.by_alias(connection, artifact_id, LATEST)
+    if (latest.id if latest else 0) != draft.expected_latest:
+        raise ConflictError(
+            f"another version of {draft.name!r} was logged meanwhile", kind="latest_moved"
+        )
+
+
+def _next_number(connection: Connection, artifact_id: int) -> int:
+    statement = (
+        sa.update(artifacts)
+        .where(artifacts.c.id == artifact_id)
+        .values(next_number=artifacts.c.next_number + 1)
+        .returning(artifacts.c.next_number)
+    )
+    return int(connection.execute(statement).scalar_one()) - 1
+
+
+def _live_artifact_of(connection: Connection, version_id: int) -> int:
+    statement = sa.select(versions.c.artifact_id, versions.c.deleted_at).where(
+        versions.c.id == version_id
+    )
+    row = connection.execute(statement).one()
+    if row.deleted_at is not None:
+        raise RefNotFoundError(
+            f"{reading.get(connection, version_id).ref} was deleted", kind="version_deleted"
+        )
+    return int(row.artifact_id)
+
+
+def _touch_artifact(db: Database, connection: Connection, artifact_id: int) -> None:
+    # Also the row lock under which aliases of one artifact move one after the other.
+    statement = (
+        sa.update(artifacts)
+        .where(artifacts.c.id == artifact_id)
+        .values(updated_at=db.now(connection))
+    )
+    connection.execute(statement)
+
+
+def _move_alias(
+    connection: Connection,
+    artifact_id: int,
+    alias: str,
+    version_id: int,
+    now: int,
+    by: str | None,
+) -> None:
+    here = sa.and_(aliases.c.artifact_id == artifact_id, aliases.c.name == alias)
+    previous = connection.scalar(sa.select(aliases.c.version_id).where(here))
+    if previous == version_id:
+        return
+    if previous is None:
+        row = {"artifact_id": artifact_id, "name": alias, "version_id": version_id}
+        connection.execute(sa.insert(aliases).values(row))
+    else:
+        connection.execute(sa.update(aliases).where(here).values(version_id=version_id))
+    _record_move(connection, artifact_id, alias, previous, version_id, now, by)
+
+
+def _record_move(
+    connection: Connection,
+    artifact_id: int,
+    alias: str,
+    previous: int | None,
+    current: int | None,
+    now: int,
+    by: str | None,
+) -> None:
+    row = {
+        "artifact_id": artifact_id,
+        "alias": alias,
+        "from_version_id": previous,
+        "to_version_id": current,
+        "at": now,
+        "by": by,
+    }
+    connection.execute(sa.insert(alias_events).values(row))

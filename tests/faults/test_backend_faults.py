@@ -1,0 +1,238 @@
+"""Every call of the backend and of the catalog fails once, before or after its effect."""
+
+import shutil
+
+import pytest
+
+from artifacts.store.checkout import checkout
+from artifacts.store.errors import ArtifactsError, RefNotFoundError, StateError, StorageError
+from artifacts.store.store import Store
+from tests import invariants
+from tests.faulty import Faults, FaultyObjects
+from tests.support import LARGE, SMALL, find_latest, log_files, log_tree, read_tree, write_tree
+
+BEFORE = {"a": SMALL, "b": LARGE, "c": b"old"}
+AFTER = {"a": SMALL, "b": LARGE[::-1], "c": b"new", "d/e": b"more", "d/large": LARGE * 2}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A store with one version, to be copied by each test."""
+    folder = tmp_path_factory.mktemp("template")
+    store = Store.create(folder / "store")
+    log_files(store, folder / "data", BEFORE)
+    store.close()
+    return folder / "store"
+
+
+@pytest.fixture
+def store(template, tmp_path):
+    shutil.copytree(template, tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    yield store
+    store.close()
+
+
+def inject(store, faults):
+    """Let calls of a store's object store and of its database fail; return how to end that."""
+    objects, database = store.objects, store.catalog._db
+    real = {name: getattr(database, name) for name in ("read", "write")}
+    store.objects = FaultyObjects(objects, faults)
+
+    def faulty(name):
+        def call(work):
+            number = faults.before(name)
+            result = real[name](work)
+            faults.after(number)
+            return result
+
+        return call
+
+    for name in real:
+        setattr(database, name, faulty(name))
+
+    def heal():
+        store.objects = objects
+        for name in real:
+            delattr(database, name)
+
+    return heal
+
+
+def count_calls(template, tmp_path_factory, operation):
+    folder = tmp_path_factory.mktemp("count")
+    shutil.copytree(template, folder / "store")
+    store = Store.open(folder / "store")
+    try:
+        faults = Faults()
+        operation(store, folder, faults)
+        return faults.calls
+    finally:
+        store.close()
+
+
+def log(store, folder, faults):
+    data = write_tree(folder / "new", AFTER)
+    heal = inject(store, faults)
+    try:
+        return log_tree(store, data)
+    finally:
+        heal()
+
+
+def pull(store, folder, faults):
+    version = find_latest(store, "data")
+    assert version is not None
+    entries = store.manifest(version.digest)
+    write_tree(folder / "out", {"a": b"mine", "b": b"mine", "other": b"mine"})
+    heal = inject(store, faults)
+    try:
+        checkout(store, entries, str(folder / "out"))
+    finally:
+        heal()
+
+
+# Enough for every call of the operations above; a test for a call that is not made is skipped, and
+# the next test makes sure that there are not more.
+LOG_CALLS, PULL_CALLS = 18, 6
+
+
+def test_all_calls_are_tried(template, tmp_path_factory):
+    logging = count_calls(template, tmp_path_factory, log)
+    pulling = count_calls(template, tmp_path_factory, pull)
+    assert 0 < len(logging) <= LOG_CALLS
+    assert 0 < len(pulling) <= PULL_CALLS
+    assert {"put", "write", "read"} <= set(logging)
+    assert "open" in pulling
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, LOG_CALLS + 1))
+def test_a_log_that_fails(store, tmp_path, number, when):
+    faults = Faults(number, when)
+    try:
+        log(store, tmp_path, faults)
+    except StorageError as error:
+        assert faults.failed is not None, error
+    else:
+        assert faults.failed is None
+        pytest.skip(f"only {len(faults.calls)} calls are made")
+    versions = store.catalog.list_versions("local", "demo", "data")
+    if faults.failed == "write" and when == "after" and len(versions) == 2:
+        # It was committed, only the answer was lost: then it is complete.
+        invariants.assert_pulls(store, versions[0], AFTER)
+    else:
+        assert [v.version for v in versions] == ["v0"]
+    invariants.assert_pulls(store, versions[-1], BEFORE)
+    invariants.assert_consistent(store)
+    version = log_tree(store, tmp_path / "new")
+    assert version.version == "v1"
+    invariants.assert_pulls(store, version, AFTER)
+    invariants.assert_consistent(store)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, PULL_CALLS + 1))
+def test_a_pull_that_fails(store, tmp_path, number, when):
+    faults = Faults(number, when)
+    try:
+        pull(store, tmp_path, faults)
+    except StorageError:
+        assert faults.failed is not None
+    else:
+        assert faults.failed is None
+        pytest.skip(f"only {len(faults.calls)} calls are made")
+    for path, data in read_tree(tmp_path / "out").items():
+        assert data in {b"mine", BEFORE.get(path)}
+    assert not [p for p in (tmp_path / "out").rglob("*") if ".artifacts-pull" in str(p)]
+    pull(store, tmp_path, Faults())
+    assert read_tree(tmp_path / "out") == {**BEFORE, "other": b"mine"}
+
+
+# -- the same draft is logged again: what users do in a notebook
+
+RETRY_CALLS = 16
+
+
+@pytest.mark.xfail(
+    strict=False,
+    reason="an object whose upload failed is confirmed by the second attempt: bytes are missing",
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, RETRY_CALLS + 1))
+def test_a_draft_that_could_not_be_logged_is_logged_again(store, tmp_path, number, when):
+    """It succeeds or says that the files have to be added again; it never logs what is not there."""
+    from artifacts import Artifact, _session, config
+
+    place = _session.Place(store, config.load(), "local", "demo")
+    artifact = Artifact("data", "dataset")
+    from artifacts._draft import Draft
+
+    artifact._draft = Draft(place, "data")
+    faults = Faults(number, when)
+    heal = inject(store, faults)
+    try:
+        artifact.add_dir(write_tree(tmp_path / "new", AFTER))
+        artifact.save()
+    except StorageError:
+        assert faults.failed is not None
+    else:
+        pytest.skip(f"only {len(faults.calls)} calls are made")
+    finally:
+        heal()
+    try:
+        if artifact.is_draft():
+            artifact.add_dir(tmp_path / "new", merge=True)
+            artifact.save()
+    except (ArtifactsError, StateError):
+        assert find_latest(store, "data") is not None
+    invariants.assert_consistent(store)
+    version = log_tree(store, tmp_path / "new")
+    invariants.assert_pulls(store, version, AFTER)
+
+
+# -- changes of the catalog
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_deletion_that_fails(store, when):
+    version = find_latest(store, "data")
+    assert version is not None
+    heal = inject(store, Faults(1, when))
+    with pytest.raises(StorageError):
+        store.catalog.delete_version(version.id)
+    heal()
+    if when == "before":
+        assert find_latest(store, "data") == version
+        store.catalog.delete_version(version.id)
+    else:
+        with pytest.raises(RefNotFoundError):
+            store.catalog.delete_version(version.id)
+    assert find_latest(store, "data") is None
+    invariants.assert_consistent(store)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_giving_up_that_fails(store, tmp_path, number, when):
+    """What an abandoned upload cannot remove is no problem, and gone or known."""
+    from artifacts.store import ingest
+    from artifacts.store.walking import walk
+
+    upload = store.upload()
+    files = walk(str(write_tree(tmp_path / "new", AFTER)))
+    ingest.add_files(store, upload, files)
+    upload.finish()
+    faults = Faults(number, when)
+    upload._objects = FaultyObjects(store.objects, faults)
+    heal = inject(store, faults)
+    try:
+        upload.abandon()
+    except StorageError:
+        assert faults.failed is not None
+    finally:
+        heal()
+    invariants.assert_consistent(store)
+    version = log_tree(store, tmp_path / "new")
+    invariants.assert_pulls(store, version, AFTER)
+    invariants.assert_consistent(store)

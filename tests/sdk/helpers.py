@@ -1,0 +1,14 @@
+"""Short ways to say what many of these tests look at."""
+
+import artifacts
+
+
+def hint_of(caught):
+    """The way out that an error names."""
+    assert isinstance(caught.value, artifacts.Error)
+    return caught.value.hint or ""
+
+
+def active_run():
+    """What users see as ``artifacts.run``."""
+    return artifacts.run
