@@ -128,11 +128,11 @@ class Api:
                 kind="bad_ref",
             )
         place = self._place.at(ref.entity, ref.project)
-        records = place.store.catalog.list_artifacts(entity=place.entity, project=place.project)
-        for record in records:
-            if record.name == ref.name:
-                check_type(record.type, name, type)
-                return ArtifactCollection(self._place, record)
+        for record in place.store.catalog.list_artifacts(
+            entity=place.entity, project=place.project, name=ref.name
+        ):
+            check_type(record.type, name, type)
+            return ArtifactCollection(self._place, record)
         find_version(self._place, name)  # raises, with near matches as a hint
         raise RefNotFoundError(f"{name} has no versions")
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ForwardRef
 
+import click
+
 import artifacts
 from artifacts.runs.config import Config
 from artifacts.runs.summary import Summary
@@ -322,28 +324,25 @@ def _items(text: str) -> Iterator[str]:
 # -- the command line
 
 
-def commands() -> dict[str, str]:
-    """Return the help of every command, by the words that call it."""
-    import click
-
+def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Yield every command with the words that call it."""
     from artifacts.cli.main import cli
 
-    found: dict[str, str] = {}
+    yield from _commands(cli, "art", None)
 
-    def collect(command: click.Command, words: str, parent: click.Context | None) -> None:
-        context = click.Context(
-            command, info_name=words.rpartition(" ")[2], parent=parent,
-            terminal_width=100, max_content_width=100,
-        )  # fmt: skip
-        found[words] = command.get_help(context)
-        if isinstance(command, click.Group):
-            for name in command.list_commands(context):
-                child = command.get_command(context, name)
-                if child is not None and not child.hidden:
-                    collect(child, f"{words} {name}", context)
 
-    collect(cli, "art", None)
-    return found
+def _commands(
+    command: click.Command, words: str, parent: click.Context | None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    name = words.rpartition(" ")[2]
+    context = click.Context(command, parent, name, **command.context_settings)
+    context.terminal_width = context.max_content_width = LONG
+    yield words, command, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from _commands(child, f"{words} {name}", context)
 
 
 def command_line() -> str:
@@ -352,8 +351,8 @@ def command_line() -> str:
         WRITTEN_BY,
         "What every command says with `--help`. Guide: [Command line](../guides/command-line.md).",
     ]
-    for words, text in commands().items():
-        parts.append(f"## {words}\n\n```text\n{text}\n```")
+    for words, command, context in commands():
+        parts.append(f"## {words}\n\n```text\n{command.get_help(context)}\n```")
     return "\n\n".join(parts) + "\n"
 
 

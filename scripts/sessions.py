@@ -6,6 +6,7 @@ their names, `console` ones have `art` on their path. A block that is not run sa
 """
 
 import getpass
+import io
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,6 +178,8 @@ def run_command(command: str, last: int) -> tuple[str, int]:
 
 def run_art(arguments: list[str]) -> tuple[str, int]:
     """Run `art` in a fork of this process, which has imported already what takes long to import."""
+    for module in ("artifacts.api", "artifacts.store.store"):
+        import_module(module)
     from artifacts.cli.main import main as art
 
     reader, writer = os.pipe()
@@ -185,8 +189,7 @@ def run_art(arguments: list[str]) -> tuple[str, int]:
         try:
             os.dup2(writer, 1)
             os.dup2(writer, 2)
-            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-            sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+            sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w"), "utf-8") for n in (1, 2))
             sys.argv = ["art", *arguments]
             art()
         except SystemExit as end:

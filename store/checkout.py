@@ -69,9 +69,9 @@ def checkout(
 
     Args:
         root: The folder; it is created if need be. Other files in it are left alone.
-        link: ``hardlink`` and ``symlink`` place large files as read-only links into a local
-            store, which saves space; editing such a file is not possible, and must not be
-            forced. Small files are always copied.
+        link: ``hardlink`` and ``symlink`` place files that are objects of their own (above
+            256 KiB) as read-only links into a local store, which saves space; editing such a file
+            is not possible, and must not be forced. Smaller files are always copied.
         remove_extra: Delete files in ``root`` that are not among the entries.
         allow_missing_references: Skip references whose file is gone or has changed.
 
@@ -216,7 +216,7 @@ class _Checkout:
                 self._write_reference(target, placement)
         locations = list(self._store.locate(by_digest).values())
         locations.sort(key=lambda place: (place.key, place.offset))
-        small = [place for place in locations if place.size <= reading.IN_MEMORY]
+        small = [place for place in locations if self._is_small(place)]
         for blobs in reading.read_blobs(self._store.objects, small):
             for place, data in blobs:
                 for target in by_digest[place.digest]:
@@ -226,9 +226,14 @@ class _Checkout:
                 sum(len(by_digest[place.digest]) * place.size for place, _ in blobs),
             )
         for place in locations:
-            if place.size > reading.IN_MEMORY:
+            if not self._is_small(place):
                 for target in by_digest[place.digest]:
                     self._write_large(target, place, placement)
+
+    def _is_small(self, place: BlobLocation) -> bool:
+        """Whether to write it from memory; what can be linked to is not."""
+        linked = self._link != "copy" and place.key.startswith("blobs/")
+        return place.size <= reading.IN_MEMORY and not linked
 
     def _write_large(self, target: Target, place: BlobLocation, placement: Placement) -> None:
         source = self._store.objects.local_path(place.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from artifacts.store.errors import InvalidInputError, StorageError
+from artifacts.store.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
     from artifacts.store.manifest import Reference
@@ -16,7 +16,7 @@ def open_reference(reference: Reference) -> IO[bytes]:
 
     Raises:
         InvalidInputError: Its scheme is not supported.
-        StorageError: It cannot be opened.
+        IntegrityError: It cannot be opened.
     """
     parts = urlsplit(reference.uri)
     if parts.scheme != "file":
@@ -28,7 +28,7 @@ def open_reference(reference: Reference) -> IO[bytes]:
     try:
         return open(unquote(parts.path), "rb", buffering=0)
     except OSError as error:
-        raise StorageError(
+        raise IntegrityError(
             f"the referenced file {reference.uri} cannot be read: {error.strerror}",
             hint="restore it, or pass allow_missing_references=True",
             kind="reference_missing",

@@ -7,6 +7,7 @@ visible before the commit; whatever a killed writer leaves is in state ``pending
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs
 from artifacts.store.copying import write_all
-from artifacts.store.errors import from_os_error
+from artifacts.store.errors import StorageError, from_os_error
 from artifacts.store.objects import ObjectStore, StagedFile
 from artifacts.store.records import BlobPlace, Encoding, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from artifacts.store.catalog import Catalog
@@ -115,6 +116,7 @@ class Upload:
         self._pack_bytes = 0
         self._worker: ThreadPoolExecutor | None = None
         self._jobs: deque[Future[None]] = deque()
+        self._failed = False
 
     # -- adding, by the caller
 
@@ -192,12 +194,28 @@ class Upload:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="artifacts-upload")
         self._jobs.append(self._worker.submit(job))
-        while len(self._jobs) > _JOBS_WAITING:
-            self._jobs.popleft().result()
+        self._wait(_JOBS_WAITING)
 
-    def _wait(self) -> None:
-        while self._jobs:
-            self._jobs.popleft().result()
+    def _wait(self, jobs: int = 0) -> None:
+        """Wait until at most so many jobs are left."""
+        with self._unless_failed():
+            while len(self._jobs) > jobs:
+                self._jobs.popleft().result()
+
+    @contextlib.contextmanager
+    def _unless_failed(self) -> Iterator[None]:
+        """Refuse to go on after a failure: what was in memory then is lost, and counts as known."""
+        if self._failed:
+            raise StorageError(
+                "an earlier attempt to store these files has failed",
+                hint="make a new artifact and add the files to it again",
+                kind="upload_failed",
+            )
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
 
     # -- storing, by the worker; by the caller only while the worker has nothing to do
 
@@ -231,6 +249,7 @@ class Upload:
         path = self.new_path()
         _write_pieces(path, pieces)
         self._put(draft, path)
+        self._uploaded += 1
 
     def _store_staged(self, blobs: dict[Digest, _Staged]) -> None:
         missing = self._missing(blobs.keys() - self._known)
@@ -246,6 +265,7 @@ class Upload:
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="artifacts-put") as writers:
             for put in [writers.submit(self._put, draft, path) for draft, path in drafts]:
                 put.result()
+                self._uploaded += 1
         self._known |= missing
 
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
@@ -253,7 +273,6 @@ class Upload:
             self._catalog.open_lease(self._lease_id, self._holder)
             self._has_lease = True
         self._catalog.reserve(self._lease_id, drafts)
-        self._uploaded += len(drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
 
     def _put(self, draft: ObjectDraft, path: Path) -> None:
@@ -269,14 +288,15 @@ class Upload:
             StorageError: The object store failed; nothing was committed.
         """
         self._wait()
-        if self._staged:
-            staged, self._staged, self._staged_bytes = self._staged, {}, 0
-            self._store_staged(staged)
-        if self._small:
-            small, self._small, self._small_bytes = self._small, {}, 0
-            self._store_small(small)
-        if self._pack:
-            self._store_pack()
+        with self._unless_failed():
+            if self._staged:
+                staged, self._staged, self._staged_bytes = self._staged, {}, 0
+                self._store_staged(staged)
+            if self._small:
+                small, self._small, self._small_bytes = self._small, {}, 0
+                self._store_small(small)
+            if self._pack:
+                self._store_pack()
 
     @property
     def lease(self) -> str | None:
@@ -290,7 +310,7 @@ class Upload:
 
     @property
     def uploaded(self) -> int:
-        """How many objects were reserved."""
+        """How many objects were stored: a commit is refused if more were reserved."""
         return self._uploaded
 
     def close(self) -> None:

@@ -578,7 +578,7 @@ def init(
         check_project(place.project)
         check_project(place.entity, what="entity")
         catalog = place.store.catalog
-        values["name"] = name or new_name(len(catalog.list_runs(project=place.project)) + 1)
+        values["name"] = name or new_name(catalog.count_runs(place.entity, place.project) + 1)
         record = catalog.create_run(place.entity, place.project, run_id, values)
         place.run = record.key
         run = Run(place, record)

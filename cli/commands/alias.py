@@ -21,7 +21,12 @@ from artifacts.cli._params import ref_argument
 )
 @ref_argument()
 @click.argument(
-    "aliases", nargs=-1, required=True, shell_complete=_complete.aliases, metavar="ALIAS..."
+    "aliases",
+    nargs=-1,
+    required=True,
+    metavar="ALIAS...",
+    shell_complete=_complete.aliases,
+    help="Names such as `prod`; `latest` moves by itself too, vN is reserved.",
 )
 @click.option("-d", "--delete", is_flag=True, is_eager=True, help="Take the aliases away.")
 @click.pass_obj

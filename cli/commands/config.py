@@ -22,6 +22,9 @@ _FILE_OPTIONS = (
     ),
     click.option("--project", "file", flag_value="project", help="In the file of the project."),
 )
+_key_argument = click.argument(
+    "key", shell_complete=_complete.setting_names, help="Name of the setting."
+)
 
 
 @click.group(
@@ -63,7 +66,7 @@ def list_(app: App) -> None:
 
 
 @command.command("get", example="art config get store")
-@click.argument("key", shell_complete=_complete.setting_names)
+@_key_argument
 @click.pass_obj
 def get(app: App, key: str) -> None:
     """Print the value of a setting."""
@@ -82,8 +85,8 @@ def get(app: App, key: str) -> None:
     """,
     exits=(14, 16),
 )
-@click.argument("key", shell_complete=_complete.setting_names)
-@click.argument("value")
+@_key_argument
+@click.argument("value", help="A relative path is meant from the working directory.")
 @_FILE_OPTIONS[0]
 @_FILE_OPTIONS[1]
 @click.pass_obj
@@ -103,7 +106,7 @@ def set_(app: App, key: str, value: str, file: str) -> None:
 
 
 @command.command("unset", example="art config unset project", exits=(14, 16))
-@click.argument("key", shell_complete=_complete.setting_names)
+@_key_argument
 @_FILE_OPTIONS[0]
 @_FILE_OPTIONS[1]
 @click.pass_obj

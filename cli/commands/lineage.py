@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from artifacts.store.lineage import LineageGraph
 
 
+_TREE_DEPTH = 8
+"""How many runs away a tree goes unless told otherwise: what fits into a terminal."""
+
+
 @click.command(
     "lineage",
     cls=Art,
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     "--depth",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Go no further than N runs; 1 is one hop.",
+    help=f"Go no further than N runs; by default {_TREE_DEPTH} in a tree, and all the way in JSON.",
 )
 @click.option(
     "--format",
@@ -59,19 +63,20 @@ def command(
     which that run used, and so on.
     """
     app.json = app.json or form == Mode.JSON.value
-    graph = app.api.lineage(ref, direction=direction, depth=depth)
     out = app.output
+    if depth is None and out.mode is Mode.HUMAN:
+        depth = _TREE_DEPTH
+    graph = app.api.lineage(ref, direction=direction, depth=depth)
 
     def human() -> None:
-        lines = list(_tree(graph))
-        out.line("\n".join(lines[:1]), bold=True)
-        for line in lines[1:]:
+        lines = tree(graph)
+        out.line(next(lines), bold=True)
+        for line in lines:
             out.line(line)
-        if len(lines) == 1:
+        if not graph.runs:
             out.line("no run has logged it" if direction == "up" else "no run has used it")
         if graph.truncated:
-            limit = f"--depth {depth}" if depth is not None else "its size"
-            out.line(f"… and more, cut off by {limit}")
+            out.line(f"… and more, cut off by --depth {depth}")
 
     out.result(
         lambda: _data(graph),
@@ -80,7 +85,7 @@ def command(
     )
 
 
-def _tree(graph: LineageGraph) -> Iterator[str]:
+def tree(graph: LineageGraph) -> Iterator[str]:
     """Yield the lines of a tree; a node that was shown before is not unfolded again."""
     following: dict[str, list[str]] = {}
     for edge in graph.edges:

@@ -31,7 +31,10 @@ def command() -> None:
 @click.option("--all", "all_projects", is_flag=True, help="The runs of all projects.")
 @click.pass_obj
 def ls(app: App, project: str | None, all_projects: bool) -> None:
-    """List the runs of the project, newest first; if it has none, those of all projects."""
+    """List the runs of a project, newest first.
+
+    If the default project has none, those of all projects are listed.
+    """
     from artifacts.cli import _describe, _text
 
     if project is not None and all_projects:
@@ -64,7 +67,9 @@ def ls(app: App, project: str | None, all_projects: bool) -> None:
 
 
 @command.command("show", example="art run show 8kd9s2la", exits=READING)
-@click.argument("run_id", metavar="[PROJECT/]ID", shell_complete=_complete.runs)
+@click.argument(
+    "run_id", metavar="[PROJECT/]ID", shell_complete=_complete.runs, help="As in art run ls."
+)
 @click.pass_obj
 def show(app: App, run_id: str) -> None:
     """Show a run: its settings, its results, what it used and what it logged."""

@@ -20,7 +20,14 @@ from artifacts.cli._params import ref_argument
     exits=READING,
 )
 @ref_argument()
-@click.argument("tags", nargs=-1, required=True, shell_complete=_complete.tags, metavar="TAG...")
+@click.argument(
+    "tags",
+    nargs=-1,
+    required=True,
+    metavar="TAG...",
+    shell_complete=_complete.tags,
+    help="Words of letters, digits, dashes and underscores.",
+)
 @click.option("-d", "--delete", is_flag=True, is_eager=True, help="Take the tags away.")
 @click.pass_obj
 def command(app: App, ref: str, tags: tuple[str, ...], delete: bool) -> None:

@@ -199,10 +199,13 @@ class Catalog:
         entity: str | None = None,
         project: str | None = None,
         type_: str | None = None,
+        name: str | None = None,
     ) -> list[ArtifactRecord]:
         """Return artifacts that have versions, by project and name."""
         return self._db.read(
-            lambda c: projects.list_artifacts(c, entity=entity, project=project, type_=type_)
+            lambda c: projects.list_artifacts(
+                c, entity=entity, project=project, type_=type_, name=name
+            )
         )
 
     def list_projects(self) -> list[tuple[str, str]]:
@@ -306,6 +309,10 @@ class Catalog:
     ) -> list[RunRecord]:
         """Return runs, newest first."""
         return self._db.read(lambda c: runs.list_runs(c, entity=entity, project=project))
+
+    def count_runs(self, entity: str, project: str) -> int:
+        """Return how many runs a project has."""
+        return self._db.read(lambda c: runs.count(c, entity, project))
 
     def link(
         self,

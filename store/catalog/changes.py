@@ -106,7 +106,7 @@ def set_alias(
     Raises:
         ConflictError: The alias is not where it was expected.
     """
-    artifact_id = _live_artifact_of(connection, version_id)
+    artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
     if expected is not None:
         holder = reading.by_alias(connection, artifact_id, alias)
@@ -121,7 +121,7 @@ def remove_alias(
     db: Database, connection: Connection, version_id: int, alias: str, *, by: str | None = None
 ) -> bool:
     """Take an alias away from a version; False if it does not have it."""
-    artifact_id = _live_artifact_of(connection, version_id)
+    artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
     statement = sa.delete(aliases).where(
         aliases.c.artifact_id == artifact_id,
@@ -171,7 +171,7 @@ def edit(
 ) -> None:
     """Change what differs from ``before``; what others changed since then stays."""
     version_id = before.id
-    _live_artifact_of(connection, version_id)
+    check_not_deleted(connection, version_id)
     for alias in sorted(set(aliases) - set(before.aliases)):
         set_alias(db, connection, version_id, alias, by=by)
     for alias in sorted(set(before.aliases) - set(aliases)):
@@ -202,7 +202,7 @@ def delete(
     Raises:
         StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False.
     """
-    artifact_id = _live_artifact_of(connection, version_id)
+    artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
     held = sa.select(aliases.c.name).where(aliases.c.version_id == version_id)
     names = sorted(connection.scalars(held))
@@ -280,7 +280,12 @@ def _next_number(connection: Connection, artifact_id: int) -> int:
     return int(connection.execute(statement).scalar_one()) - 1
 
 
-def _live_artifact_of(connection: Connection, version_id: int) -> int:
+def check_not_deleted(connection: Connection, version_id: int) -> int:
+    """Return the artifact of a version.
+
+    Raises:
+        RefNotFoundError: The version was deleted.
+    """
     statement = sa.select(versions.c.artifact_id, versions.c.deleted_at).where(
         versions.c.id == version_id
     )

@@ -74,6 +74,7 @@ def list_artifacts(
     entity: str | None = None,
     project: str | None = None,
     type_: str | None = None,
+    name: str | None = None,
 ) -> list[ArtifactRecord]:
     """Return artifacts that have live versions, by project and name."""
     counts = (
@@ -103,6 +104,8 @@ def list_artifacts(
         statement = statement.where(projects.c.name == project)
     if type_ is not None:
         statement = statement.where(artifacts.c.type == type_)
+    if name is not None:
+        statement = statement.where(artifacts.c.name == name)
     rows = connection.execute(statement).all()
     latest = reading.get_many(
         connection, (row.latest_id for row in rows if row.latest_id is not None)

@@ -110,6 +110,17 @@ def list_runs(
     return _load(connection, condition)[::-1]
 
 
+def count(connection: Connection, entity: str, project: str) -> int:
+    """Return how many runs a project has."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(runs)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .where(projects.c.entity == entity, projects.c.name == project)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
 def link(
     db: Database,
     connection: Connection,
@@ -125,6 +136,8 @@ def link(
     Args:
         alias: The alias through which the version was resolved.
     """
+    if kind is LinkKind.INPUT:
+        changes.check_not_deleted(connection, version_id)
     event = changes.alias_event(connection, version_id, alias) if alias else None
     row = {
         "run_id": run,

@@ -2,18 +2,20 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import artifacts
+from artifacts._session import close_stores
 from artifacts.cli.main import cli
 
 CHANGING = (
-    (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
-    (re.compile(r"\b[0-9a-f]{12}\b"), "<digit 12>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "<short>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "<time>"),
     (re.compile(r"^(  new  +)[\d.]+ k?B$", re.MULTILINE), r"\1<size>"),
     (re.compile(r"\d+\.\d s\b"), "<took>"),
@@ -80,31 +82,59 @@ def data():
     return folder
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """Working directories that were made once, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    def prepare(make):
+        saved = folder / make.__name__
+        if saved.exists():
+            shutil.copytree(saved, ".", dirs_exist_ok=True)
+        else:
+            make()
+            close_stores()
+            shutil.copytree(".", saved)
+
+    return prepare
+
+
 @pytest.fixture
-def corpus(art, store, data):
+def corpus(art, data, prepared):
     """demo/corpus:v0, which is `prod`, and v1, in which a file has changed and one was renamed."""
-    art("config", "set", "project", "demo")
-    art("push", "data", "corpus", "-a", "prod", "--tag", "golden", "-d", "two\nlines", "-m", "n=2")
-    (data / "a.txt").write_bytes(b"hello there\n")
-    (data / "sub" / "b.csv").rename(data / "sub" / "c.csv")
-    art("push", "data", "corpus")
-    return "corpus"
+
+    def make_corpus():
+        art("init")
+        art("config", "set", "project", "demo", "--project")
+        options = ["-a", "prod", "--tag", "golden", "-d", "two\nlines", "-m", "n=2"]
+        art("push", "data", "corpus", *options)
+        (data / "a.txt").write_bytes(b"hello there\n")
+        (data / "sub" / "b.csv").rename(data / "sub" / "c.csv")
+        art("push", "data", "corpus")
+
+    prepared(make_corpus)
+    (data / "sub" / "b.csv").unlink(missing_ok=True)
+    return Path(".artifacts").absolute()
 
 
 @pytest.fixture
-def family(store, data):
-    """raw:v0, used by `clean` which logged corpus:v0, used by `train` which logged model:v0."""
-    with artifacts.init(project="demo", id="r1", name="fetch") as run:
-        run.log_artifact("data", name="raw", type="dataset")
-    with artifacts.init(project="demo", id="r2", name="clean", job_type="prepare") as run:
-        run.use_artifact("raw:latest")
-        (data / "a.txt").write_bytes(b"clean\n")
-        run.log_artifact("data", name="corpus", type="dataset", aliases=["prod"])
-    with artifacts.init(
-        project="demo", id="r3", name="fit", job_type="train", config={"rate": 0.1}, tags=["x"]
-    ) as run:
-        run.use_artifact("corpus:prod")
-        run.use_artifact("raw:v0")
-        Path("model.bin").write_bytes(b"weights")
-        run.log_artifact("model.bin", name="model", type="model")
-        run.summary["loss"] = 0.5
+def family(data, prepared):
+    """raw:v0, used by `clean` which logged corpus:v0, used by `fit` which logged model:v0."""
+
+    def make_family():
+        with artifacts.init(store=".artifacts", project="demo", id="r1", name="fetch") as run:
+            run.log_artifact("data", name="raw", type="dataset")
+        with artifacts.init(project="demo", id="r2", name="clean", job_type="prepare") as run:
+            run.use_artifact("raw:latest")
+            (data / "a.txt").write_bytes(b"clean\n")
+            run.log_artifact("data", name="corpus", type="dataset", aliases=["prod"])
+        with artifacts.init(
+            project="demo", id="r3", name="fit", job_type="train", config={"rate": 0.1}, tags=["x"]
+        ) as run:
+            run.use_artifact("corpus:prod")
+            run.use_artifact("raw:v0")
+            Path("model.bin").write_bytes(b"weights")
+            run.log_artifact("model.bin", name="model", type="model")
+            run.summary["loss"] = 0.5
+
+    prepared(make_family)

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 import artifacts
+from artifacts.cli.commands.lineage import tree
+from artifacts.store.lineage import Edge, LineageGraph
+from artifacts.store.records import LinkKind, RunRecord, VersionRecord
 
 
 def read_tree(root):
@@ -65,7 +68,7 @@ def test_push_says_what_it_stored(art, store, data):
         "logged demo/corpus:v0\n"
         "  content  2 files, 10 B\n"
         "  new      <size>\n"
-        "  digest   <digit 12>\n"
+        "  digest   <short>\n"
         "  aliases  latest, prod\n"
         "  tags     golden\n"
     )
@@ -215,8 +218,8 @@ def test_ls_of_an_empty_store(art, store):
 def test_ls_of_versions(art, corpus):
     assert art("ls", "corpus").shown == (
         "VERSION  ALIASES  TAGS    SIZE  FILES  DIGEST        AGE\n"
-        "v1       latest           16 B      2  <digit 12>  now\n"
-        "v0       prod     golden  10 B      2  <digit 12>  now\n"
+        "v1       latest           16 B      2  <short>  now\n"
+        "v0       prod     golden  10 B      2  <short>  now\n"
     )
 
 
@@ -245,7 +248,7 @@ def test_show_names_runs(art, family):
 
 
 def test_files(art, corpus):
-    assert art("files", "corpus").shown == "12 B  <digit 12>  a.txt\n 4 B  <digit 12>  sub/c.csv\n"
+    assert art("files", "corpus").shown == "12 B  <short>  a.txt\n 4 B  <short>  sub/c.csv\n"
     assert art("files", "corpus", "sub/", "-q").lines == ["sub/c.csv"]
 
 
@@ -310,14 +313,23 @@ def test_lineage_upwards(art, family):
     )
 
 
-def test_lineage_downwards_and_cut_off(art, family):
+def test_lineage_cut_off(art, family):
+    assert art("lineage", "demo/model", "--depth", "1").out == (
+        "model:v0 [latest] (model), just now\n"
+        "└─ run r3 fit (train), just now\n"
+        "   ├─ corpus:v0 [latest, prod] (dataset), just now\n"
+        "   └─ raw:v0 [latest] (dataset), just now\n"
+        "… and more, cut off by --depth 1\n"
+    )
+
+
+def test_lineage_downwards(art, family):
     assert art("lineage", "demo/raw", "--down", "--depth", "1").out == (
         "raw:v0 [latest] (dataset), just now\n"
         "├─ run r2 clean (prepare), just now\n"
         "│  └─ corpus:v0 [latest, prod] (dataset), just now\n"
         "└─ run r3 fit (train), just now\n"
         "   └─ model:v0 [latest] (model), just now\n"
-        "… and more, cut off by --depth 1\n"
     )
 
 
@@ -331,23 +343,43 @@ def test_lineage_of_what_no_run_made(art, corpus):
     assert art("lineage", "corpus", "--down").lines[1:] == ["no run has used it"]
 
 
-def test_lineage_longer_than_the_stack(art, store):
-    with artifacts.init(project="demo") as run:
-        place, key = run._place, run._record.key
-        run.log_artifact(_file("0"), name="c")
-    catalog = place.store.catalog
-    assert catalog is not None
-    assert key
-    for number in range(1, 30):
-        with artifacts.init(project="demo") as run:
-            run.use_artifact(f"c:v{number - 1}")
-            run.log_artifact(_file(str(number)), name="c")
-    assert len(art("lineage", "demo/c").lines) == 60
+def test_lineage_of_a_long_chain(art, store):
+    for number in range(12):
+        Path("file").write_text(str(number))
+        with artifacts.init(project="demo", id=f"run{number:05}", name="steady-summit-10") as run:
+            if number:
+                run.use_artifact(f"c:v{number - 1}")
+            run.log_artifact("file", name="c", type="data")
+    lines = art("lineage", "demo/c").lines
+    assert max(map(len, lines)) <= 80
+    assert lines[-2].strip().startswith("└─ c:v3 ")
+    assert lines[-1] == "… and more, cut off by --depth 8"
+    assert len(art("lineage", "demo/c", "--depth", "20").lines) == 24
+    assert len(art("lineage", "demo/c", "--json").json["versions"]) == 12
 
 
-def _file(text):
-    Path("file").write_text(text)
-    return "file"
+def test_lineage_longer_than_the_stack():
+    count = 5000
+    versions = {f"version:{n}": version_record(n) for n in range(count)}
+    runs = {f"run:{n}": run_record(n) for n in range(1, count)}
+    edges = [Edge(f"version:{n - 1}", f"run:{n}", LinkKind.INPUT) for n in range(1, count)]
+    edges += [Edge(f"run:{n}", f"version:{n}", LinkKind.OUTPUT) for n in range(1, count)]
+    root = f"version:{count - 1}"
+    graph = LineageGraph(root, "up", versions, {}, runs, edges, truncated=False)
+    assert sum(1 for _ in tree(graph)) == 2 * count - 1
+
+
+def version_record(number):
+    return VersionRecord(
+        number, "local", "demo", "c", "dataset", number, b"", 0, 0, None, {}, (), (), 0, 0, None
+    )
+
+
+def run_record(key):
+    return RunRecord(
+        key, "local", "demo", f"r{key}", "n", "finished", None, None, None, (), {}, {}, 0, 0, 0,
+        None, None,
+    )  # fmt: skip
 
 
 def test_run_ls(art, family):
@@ -393,8 +425,8 @@ def test_check_of_a_sound_store(art, corpus):
     assert art("check", "-q").out == ""
 
 
-def test_check_finds_damage(art, corpus, store):
-    [pack, *_] = sorted((store / "objects" / "packs").rglob("*/*"))
+def test_check_finds_damage(art, corpus):
+    [pack, *_] = sorted((corpus / "objects" / "packs").rglob("*/*"))
     damaged = bytearray(pack.read_bytes())
     damaged[0] ^= 1
     pack.chmod(0o600)
@@ -408,8 +440,8 @@ def test_check_finds_damage(art, corpus, store):
     assert [problem["kind"] for problem in report["problems"]] == ["damaged_blob"]
 
 
-def test_check_rebuilds_a_lost_catalog(art, corpus, store):
-    for file in store.glob("catalog.sqlite*"):
+def test_check_rebuilds_a_lost_catalog(art, corpus):
+    for file in corpus.glob("catalog.sqlite*"):
         file.unlink()
     assert "art check --rebuild" in art("ls", code=10).err
     assert art("check", "--rebuild").lines[0].startswith("entered ")

@@ -85,7 +85,7 @@ def test_a_bug_is_called_a_bug(art, monkeypatch):
     assert art("version", "--json", code=1).error["kind"] == "internal"
 
 
-def test_errors_of_the_system_are_no_bugs(art, corpus, monkeypatch):
+def test_errors_of_the_system_are_no_bugs(art, monkeypatch):
     def fail(*_):
         raise PermissionError(13, "Permission denied", "/some/file")
 
@@ -100,8 +100,8 @@ def test_verbose_shows_causes_and_the_log(art, corpus, data):
     assert "Cause: TOMLDecodeError" in result.err
     assert "Traceback" not in result.err
     Path("artifacts.toml").unlink()
-    assert "corpus:v1 exists already" in art("-v", "push", "data", "corpus").err
-    assert "exists already" not in art("push", "data", "corpus").err
+    assert "corpus:v1 exists already" in art("-v", "push", "data", "demo/corpus").err
+    assert "exists already" not in art("push", "data", "demo/corpus").err
 
 
 def test_every_exit_code_is_described():

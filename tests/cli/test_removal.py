@@ -108,7 +108,7 @@ def test_pull_delete_asks_nothing_when_there_is_nothing_to_delete(art, corpus):
 
 
 @pytest.mark.parametrize("folder", [".", ".artifacts", ".artifacts/objects", "link"])
-def test_pull_never_deletes_the_store(art, corpus, store, folder):
+def test_pull_never_deletes_the_store(art, corpus, folder):
     Path("link").symlink_to(".")
     result = art("pull", "corpus", "-o", folder, "--delete", "-y", code=1)
     assert "would delete the store" in result.err

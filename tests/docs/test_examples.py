@@ -21,7 +21,6 @@ def test_every_block_is_of_a_known_kind_or_says_why_it_is_not_run(page):
     assert unknown == []
 
 
-@pytest.mark.timeout(300)  # one page starts `art` some fifty times
 @pytest.mark.parametrize("page", sessions.with_code(), ids=name_of)
 def test_code_of_page(page):
     recorded = sessions.record(page)

@@ -169,7 +169,6 @@ def test_a_file_that_is_gone(version, data):
     assert caught.value.kind == "reference_missing"
 
 
-@pytest.mark.xfail(strict=True, reason="store: a missing reference raises StorageError")
 def test_a_file_that_is_gone_is_a_value_error(version, data):
     (data / "a.txt").unlink()
     with pytest.raises(ValueError, match="cannot be read"):

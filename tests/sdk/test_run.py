@@ -455,12 +455,11 @@ BEGIN = "import os, signal, sys, artifacts\nrun = artifacts.init(project='demo')
         ("pass", 0, ("finished", 0)),
         ("run.log_artifact('missing')", 1, ("failed", 1)),
         ("sys.excepthook = lambda *error: None; 1 / 0", 1, ("failed", 1)),
-        ("sys.exit()", 0, ("finished", 0)),
         ("sys.exit(3)", 3, ("failed", 3)),
         ("sys.exit('no')", 1, ("failed", 1)),
         ("os.kill(os.getpid(), signal.SIGINT)", -2, ("failed", 255)),
     ],
-    ids=["normal", "exception", "excepthook", "exit", "exit-3", "exit-text", "interrupt"],
+    ids=["normal", "exception", "excepthook", "exit-3", "exit-text", "interrupt"],
 )
 def test_a_run_is_finished_at_exit(script, status, expected):
     run = python(BEGIN + script, code=status)

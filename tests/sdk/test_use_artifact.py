@@ -29,9 +29,8 @@ def versions(run):
 # -- every form of name
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
+def test_by_name(run, versions):
+    for name, expected in (
         ("corpus", "v1"),
         ("corpus:latest", "v1"),
         ("corpus:prod", "v1"),
@@ -44,33 +43,28 @@ def versions(run):
         ("local/demo/corpus", "v1"),
         ("local/demo/corpus:old", "v0"),
         ("local/demo/corpus:v0", "v0"),
-    ],
-)
-def test_by_name(run, versions, name, expected):
-    assert run.use_artifact(name).version == expected
+    ):
+        assert run.use_artifact(name).version == expected, name
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "{digest}",
-        "blake3:{digest}",
-        "blake3:{prefix}",
-        "{prefix}",
-        "corpus:{digest}",
-        "corpus:{prefix}",
-        "corpus:blake3:{digest}",
-        "corpus@{digest}",
-        "corpus@{prefix}",
-        "corpus@blake3:{prefix}",
-        "demo/corpus:{digest}",
-        "local/demo/corpus@{prefix}",
-    ],
-)
-def test_by_digest(run, versions, form):
+def test_by_digest(run, versions):
     digest = versions[0].digest
-    name = form.format(digest=digest, prefix=digest[:8])
-    assert run.use_artifact(name).version == "v0"
+    prefix = digest[:8]
+    for name in (
+        digest,
+        f"blake3:{digest}",
+        f"blake3:{prefix}",
+        prefix,
+        f"corpus:{digest}",
+        f"corpus:{prefix}",
+        f"corpus:blake3:{digest}",
+        f"corpus@{digest}",
+        f"corpus@{prefix}",
+        f"corpus@blake3:{prefix}",
+        f"demo/corpus:{digest}",
+        f"local/demo/corpus@{prefix}",
+    ):
+        assert run.use_artifact(name).version == "v0", name
 
 
 def test_a_name_that_looks_like_a_digest_is_a_name(run, versions):
@@ -114,9 +108,8 @@ def test_after_the_end(run, versions):
 # -- names that lead nowhere
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
+def test_malformed(run, versions):
+    for name, why in (
         ("a/b/c/corpus:v0", "expected"),
         ("corpus:", "after ':' comes"),
         ("corpus@", "after '@' comes"),
@@ -124,18 +117,16 @@ def test_after_the_end(run, versions):
         ("corpus@af1349", "8 to 64"),
         ("my corpus:v0", "may only contain"),
         ("", "may only contain"),
-        ("corpus:a/b", "expected|may only|neither"),
-    ],
-)
-def test_malformed(run, versions, name, why):
-    with pytest.raises(ValueError, match=why):
-        run.use_artifact(name)
+        ("corpus:a/b", "neither '/' nor ':'"),
+    ):
+        with pytest.raises(ValueError, match=why) as caught:
+            run.use_artifact(name)
+        assert isinstance(caught.value, artifacts.InvalidInputError)
     assert run.used_artifacts() == []
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
+def test_missing(run, versions):
+    for name, why in (
         ("missing", "project 'demo' does not contain an artifact 'missing'"),
         ("missing:v0", "does not contain"),
         ("corpus:missing", "no version with the alias 'missing'"),
@@ -145,12 +136,10 @@ def test_malformed(run, versions, name, why):
         ("12345678", "does not contain"),
         ("elsewhere/corpus:v0", "project 'elsewhere' does not contain"),
         ("team/demo/corpus:v0", "does not contain"),
-    ],
-)
-def test_missing(run, versions, name, why):
-    with pytest.raises(ValueError, match=why) as caught:
-        run.use_artifact(name)
-    assert isinstance(caught.value, artifacts.RefNotFoundError)
+    ):
+        with pytest.raises(ValueError, match=why) as caught:
+            run.use_artifact(name)
+        assert isinstance(caught.value, artifacts.RefNotFoundError)
     assert run.used_artifacts() == []
 
 

@@ -1,0 +1,69 @@
+"""Does one thing to a store and is killed on the way; see `test_crash.py`.
+
+Arguments: what to do, the store, a folder, the name of a call, how many of them happen, and
+whether the process dies before or after the last one of these. With 0 calls nobody dies, and the
+number of calls of each name is printed.
+"""
+
+import json
+import os
+import signal
+import sys
+
+from sqlalchemy.engine.default import DefaultDialect
+
+from artifacts.store import checkout
+from artifacts.store.refs import Ref
+from artifacts.store.store import Store
+from tests.support import log_tree
+
+counts: dict[str, int] = {}
+name, last, when = sys.argv[4], int(sys.argv[5]), sys.argv[6]
+
+
+def deadly(call, real):
+    def wrapped(*args, **kwargs):
+        counts[call] = counts.get(call, 0) + 1
+        mine = call == name and counts[call] == last
+        if mine and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*args, **kwargs)
+        if mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
+
+
+def arm():
+    for call in ("write", "writev", "fsync", "rename", "mkdir", "unlink", "open"):
+        setattr(os, call, deadly(call, getattr(os, call)))
+    DefaultDialect.do_commit = deadly("commit", DefaultDialect.do_commit)  # type: ignore[method-assign]
+
+
+def latest(store):
+    return store.catalog.resolve(Ref.parse("data"), entity="local", project="demo")
+
+
+def main():
+    action, location, folder = sys.argv[1:4]
+    if action == "create":
+        arm()
+        Store.open(location, create=True).close()
+        return
+    store = Store.open(location)
+    version = latest(store)
+    entries = store.manifest(version.digest)
+    arm()
+    if action == "log":
+        from pathlib import Path
+
+        log_tree(store, Path(folder))
+    elif action == "pull":
+        checkout.checkout(store, entries, folder)
+    else:
+        store.catalog.delete_version(version.id)
+
+
+main()
+print(json.dumps(counts))
