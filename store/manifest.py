@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HEADER = b'{"format":"artifacts-manifest","version":1}\n'
 
+_SIZE_LIMIT = 1 << 63
 _PLAIN_ROW = 3
 _TEXTS = ("uri", "etag", "version_id")
 _CHUNK_ENTRIES = 8192
@@ -380,7 +381,7 @@ def _plain_entries(rows: list[list[Any]]) -> list[Entry]:
     Raises:
         ValueError, TypeError: A digest or a size is wrong. Paths are checked by the caller.
     """
-    if not all(type(row[2]) is int and row[2] >= 0 for row in rows):
+    if not all(type(row[2]) is int and 0 <= row[2] < _SIZE_LIMIT for row in rows):
         raise ValueError("bad size")
     if not all(type(row[0]) is str for row in rows):
         raise ValueError("bad path")
@@ -426,6 +427,8 @@ def _entry_of(row: list[Any]) -> Entry:
             attributes.get("version_id"),
             "unread" not in attributes,
         )
+        if not reference.hashed and reference.identity() != entry.digest:
+            raise ValueError(f"digest of {path!r} is not that of its reference")
     entry = entry._replace(executable="executable" in attributes, reference=reference)
     # Also refuses attributes that say what goes without saying.
     if _encode(entry) != orjson.dumps(row) + b"\n":

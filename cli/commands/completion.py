@@ -116,7 +116,7 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
         fish:  art completion fish > ~/.config/fish/completions/art.fish
     """,
 )
-@click.argument("shell", type=click.Choice(list(_SCRIPTS)))
+@click.argument("shell", type=click.Choice(list(_SCRIPTS)), help="For which shell.")
 @click.pass_obj
 def command(app: App, shell: str) -> None:
     """Print a script that completes names in your shell.

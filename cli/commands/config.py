@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,19 +12,21 @@ from artifacts.cli import _complete
 from artifacts.cli._app import App
 from artifacts.cli._command import ArtGroup
 
-_FILE_OPTIONS = (
-    click.option(
-        "--user",
-        "file",
-        flag_value="user",
-        default="user",
-        help="In the file of the user (default).",
-    ),
-    click.option("--project", "file", flag_value="project", help="In the file of the project."),
-)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _key_argument = click.argument(
     "key", shell_complete=_complete.setting_names, help="Name of the setting."
 )
+
+
+def _file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --user and --project; here the latter names a file, not a project."""
+    user = click.option(
+        "--user", "file", flag_value="user", default="user", help="In the user's file (default)."
+    )
+    project = click.option("--project", "file", flag_value="project", help="In the project's file.")
+    return user(project(command))
 
 
 @click.group(
@@ -87,8 +89,7 @@ def get(app: App, key: str) -> None:
 )
 @_key_argument
 @click.argument("value", help="A relative path is meant from the working directory.")
-@_FILE_OPTIONS[0]
-@_FILE_OPTIONS[1]
+@_file_options
 @click.pass_obj
 def set_(app: App, key: str, value: str, file: str) -> None:
     """Write a setting into a file.
@@ -107,8 +108,7 @@ def set_(app: App, key: str, value: str, file: str) -> None:
 
 @command.command("unset", example="art config unset project", exits=(14, 16))
 @_key_argument
-@_FILE_OPTIONS[0]
-@_FILE_OPTIONS[1]
+@_file_options
 @click.pass_obj
 def unset(app: App, key: str, file: str) -> None:
     """Remove a setting from a file."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from artifacts.store.lineage import LineageGraph
 
 
-_TREE_DEPTH = 8
+_TREE_DEPTH = 6
 """How many runs away a tree goes unless told otherwise: what fits into a terminal."""
 
 

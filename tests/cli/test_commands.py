@@ -6,6 +6,7 @@ import pytest
 
 import artifacts
 from artifacts.cli.commands.lineage import tree
+from artifacts.store.digests import hash_bytes
 from artifacts.store.lineage import Edge, LineageGraph
 from artifacts.store.records import LinkKind, RunRecord, VersionRecord
 
@@ -352,8 +353,8 @@ def test_lineage_of_a_long_chain(art, store):
             run.log_artifact("file", name="c", type="data")
     lines = art("lineage", "demo/c").lines
     assert max(map(len, lines)) <= 80
-    assert lines[-2].strip().startswith("└─ c:v3 ")
-    assert lines[-1] == "… and more, cut off by --depth 8"
+    assert lines[-2].strip().startswith("└─ c:v5 ")
+    assert lines[-1] == "… and more, cut off by --depth 6"
     assert len(art("lineage", "demo/c", "--depth", "20").lines) == 24
     assert len(art("lineage", "demo/c", "--json").json["versions"]) == 12
 
@@ -371,7 +372,22 @@ def test_lineage_longer_than_the_stack():
 
 def version_record(number):
     return VersionRecord(
-        number, "local", "demo", "c", "dataset", number, b"", 0, 0, None, {}, (), (), 0, 0, None
+        number,
+        "local",
+        "demo",
+        "c",
+        "dataset",
+        number,
+        hash_bytes(b""),
+        0,
+        0,
+        None,
+        {},
+        (),
+        (),
+        0,
+        0,
+        None,
     )
 
 
