@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from artifacts import settings
+from artifacts.settings import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import (
     ArtifactFinalizedError,
@@ -197,7 +198,6 @@ class Draft:
             for _ in range(_ATTEMPTS):
                 base = self._latest(entity, project) if self.incremental else None
                 manifest = self.manifest if base is None else self._patched(base)
-                self._warn_of_case(manifest)
                 draft = VersionDraft(
                     entity=entity,
                     project=project,
@@ -222,6 +222,8 @@ class Draft:
                     if error.kind != "latest_moved":
                         raise
                     continue
+                if result[1]:
+                    self._warn_of_case(manifest)
                 self.finalized = True
                 self.new_bytes = self.upload.new_bytes
                 self._upload = None
@@ -288,5 +290,5 @@ def scan(
     from artifacts._ignore import make_ignore
 
     ignore = make_ignore(path, include=include, exclude=exclude)
-    files = walking.walk(path, ignore=ignore, symlinks=symlinks)
+    files = walking.walk(path, ignore=ignore, symlinks=symlinks, skip_folders=[STORE_FOLDER])
     return [file._replace(path=prefix + file.path) for file in files] if prefix else files

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from artifacts.settings import STORE_FOLDER
 from artifacts.store.errors import InvalidInputError, from_os_error
 
 if TYPE_CHECKING:
@@ -19,28 +18,25 @@ def make_ignore(
     *,
     include: Iterable[str] | str | None = None,
     exclude: Iterable[str] | str | None = None,
-) -> Callable[[str, bool], bool]:
-    """Return a function that says whether a path below ``root`` is left out.
+) -> Callable[[str, bool], bool] | None:
+    """Return a function that says whether a path below ``root`` is left out; None if none is.
 
-    A store inside the folder is always left out. Deeper ``.artignore`` files are not read.
+    Deeper ``.artignore`` files are not read.
 
     Raises:
         InvalidInputError: A pattern cannot be understood.
     """
     patterns = [*_read(os.path.join(root, IGNORE_FILE)), *_patterns(exclude)]
-    leave_out = make_filter(include=include, exclude=patterns)
-
-    def ignore(path: str, is_folder: bool) -> bool:
-        inside_store = is_folder and path.rpartition("/")[2] == STORE_FOLDER
-        return inside_store or leave_out(path, is_folder)
-
-    return ignore
+    return make_filter(include=include, exclude=patterns)
 
 
 def make_filter(
     *, include: Iterable[str] | str | None = None, exclude: Iterable[str] | str | None = None
-) -> Callable[[str, bool], bool]:
+) -> Callable[[str, bool], bool] | None:
     """Return a function that says whether a path is left out, given whether it is a folder.
+
+    Without patterns there is none: to call it for each of many files would cost more than to
+    list them.
 
     Raises:
         InvalidInputError: A pattern cannot be understood.
@@ -48,6 +44,8 @@ def make_filter(
     excluded, included = _patterns(exclude), _patterns(include)
     excluding = _compile(excluded) if excluded else None
     including = _compile(included) if included else None
+    if excluding is None and including is None:
+        return None
 
     def leave_out(path: str, is_folder: bool) -> bool:
         if excluding is not None and excluding(path + "/" if is_folder else path):

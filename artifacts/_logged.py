@@ -68,7 +68,12 @@ class Logged:
 
         leave_out = make_filter(include=include, exclude=exclude)
         prefix = path_prefix or ""
-        chosen = [e for e in entries if e.path.startswith(prefix) and not leave_out(e.path, False)]
+        chosen = [
+            entry
+            for entry in entries
+            if entry.path.startswith(prefix)
+            and (leave_out is None or not leave_out(entry.path, False))
+        ]
         if not chosen:
             raise InvalidInputError(
                 f"no file of {self.record.ref} matches",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from artifacts._ignore import make_ignore
+from artifacts.settings import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
 from artifacts.store.manifest import check_path
@@ -36,7 +37,7 @@ def file_references(
         file = walking.source_file(path, name or os.path.basename(path))
         return [ingest.reference_entry(_uri(path), file, checksum=checksum)]
     prefix = f"{check_path(name.strip('/'))}/" if name and name.strip("/") else ""
-    files = walking.walk(path, ignore=make_ignore(path))
+    files = walking.walk(path, ignore=make_ignore(path), skip_folders=[STORE_FOLDER])
     maximum = MAX_OBJECTS if limit is None else limit
     if len(files) > maximum:
         raise InvalidInputError(

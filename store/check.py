@@ -5,6 +5,7 @@ Checking reports and changes nothing.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from artifacts.store.records import ObjectRecord
     from artifacts.store.store import Store
 
+_REMEMBERED = 2_000_000
 _READABLE = {ObjectState.LIVE, ObjectState.CONDEMNED}
 
 
@@ -103,13 +105,11 @@ def _check(store: Store, progress: Progress, *, read_data: bool) -> CheckReport:
     report.objects = len(live)
     report.bytes = sum(record.size for record in live)
     _check_presence(store, known, report)
+    seen: set[Digest] = set()
     if read_data:
         progress.start(len(live), report.bytes)
-        entered = store.catalog.fingerprints()
-        for record in live:
-            _check_data(store, record, entered.get(record.id, (0, 0)), report)
-            progress.advance(1, record.size)
-    _check_manifests(store, report)
+        seen = _check_data(store, live, report, progress)
+    _check_manifests(store, report, seen)
     return report
 
 
@@ -165,44 +165,73 @@ def _check_presence(store: Store, known: dict[str, ObjectRecord], report: CheckR
 
 
 def _check_data(
-    store: Store, record: ObjectRecord, entered: tuple[int, int], report: CheckReport
-) -> None:
+    store: Store, live: list[ObjectRecord], report: CheckReport, progress: Progress
+) -> set[Digest]:
+    """Read all objects and verify every blob; return the digests of (up to `_REMEMBERED`) blobs."""
+    seen: set[Digest] = set()
+    entered = store.catalog.fingerprints()
+
+    def check_object(record: ObjectRecord) -> tuple[list[BlobPlace], list[Problem]]:
+        return _check_object(store, record, entered.get(record.id, (0, 0)))
+
+    # One reads while the other one hashes.
+    with ThreadPoolExecutor(2, thread_name_prefix="artifacts-check") as pool:
+        for record, (places, problems) in zip(live, pool.map(check_object, live), strict=True):
+            report.blobs += len(places)
+            report.bytes_read += record.size if places else 0
+            report.problems += problems
+            if len(seen) < _REMEMBERED:
+                seen.update(place.digest for place in places)
+            progress.advance(1, record.size)
+    return seen
+
+
+def _check_object(
+    store: Store, record: ObjectRecord, entered: tuple[int, int]
+) -> tuple[list[BlobPlace], list[Problem]]:
     """Read an object and verify every blob in it.
 
     Args:
         entered: Fingerprint of the catalog's rows for it.
+
+    Returns:
+        Its blobs, and what is wrong with them.
     """
+    places: list[BlobPlace] = []
     try:
         if record.kind is ObjectKind.LOOSE:
-            place = _read_loose(store.objects, record.key, record.size)
-            report.blobs += 1
-            if fingerprint([place]) != entered:
-                raise IntegrityError("the object does not agree with the catalog")
+            places = [_read_loose(store.objects, record.key, record.size)]
         else:
             places = reading.read_pack_index(store.objects, record.key, record.size)
-            report.blobs += len(places)
-            if fingerprint(places) != entered:
-                raise IntegrityError("the pack's own index does not agree with the catalog")
-            locations = [BlobLocation(record.key, *place) for place in places]
-            for span in reading.read_spans(store.objects, locations):
-                for blob, stored in span:
-                    _check_blob(blob, stored, report)
-        report.bytes_read += record.size
+        if fingerprint(places) != entered:
+            raise IntegrityError("what the object says of itself does not agree with the catalog")
+        if record.kind is ObjectKind.LOOSE:
+            return places, []
+        return places, _damaged_in_pack(store, record.key, places)
     except ObjectNotFoundError:
-        return  # reported by _check_presence
+        return [], []  # reported by _check_presence
     except ArtifactsError as error:
-        report.problems.append(Problem("damaged_object", record.key, error.message))
+        return places, [Problem("damaged_object", record.key, error.message)]
 
 
-def _check_blob(location: BlobLocation, stored: bytes | memoryview, report: CheckReport) -> None:
-    try:
-        reading.checked(location, stored)
-    except IntegrityError:
-        detail = f"blob {format_digest(location.digest)} is damaged"
-        report.problems.append(Problem("damaged_blob", location.key, detail))
+def _damaged_in_pack(store: Store, key: str, places: list[BlobPlace]) -> list[Problem]:
+    problems = []
+    for span in reading.read_spans(store.objects, (BlobLocation(key, *p) for p in places)):
+        for location, stored in span:
+            try:
+                reading.checked(location, stored)
+            except IntegrityError:
+                detail = f"blob {format_digest(location.digest)} is damaged"
+                problems.append(Problem("damaged_blob", key, detail))
+    return problems
 
 
-def _check_manifests(store: Store, report: CheckReport) -> None:
+def _check_manifests(store: Store, report: CheckReport, seen: set[Digest]) -> None:
+    """Read every manifest and look for every blob that it names.
+
+    Args:
+        seen: Blobs that need not be looked for.
+    """
     manifests = store.catalog.live_manifests()
     report.versions = sum(len(names) for names in manifests.values())
     report.manifests = len(manifests)
@@ -214,7 +243,7 @@ def _check_manifests(store: Store, report: CheckReport) -> None:
         except ArtifactsError as error:
             report.problems.append(Problem("damaged_manifest", where, error.message))
             continue
-        missing = store.find(needed)[1]
+        missing = store.find(needed - seen)[1]
         if missing:
             detail = f"{len(missing)} blob(s) are missing, such as {_example(missing)}"
             report.problems.append(Problem("missing_blob", where, detail))

@@ -196,9 +196,10 @@ class _Checkout:
 
     def write(self, targets: Sequence[Target]) -> None:
         """Write all targets."""
-        if not targets:
+        folder = Path(self._root) / WORK_FOLDER
+        if not targets and not folder.is_dir():
             return
-        self._staging = StagingFolder(Path(self._root) / WORK_FOLDER)
+        self._staging = StagingFolder(folder)  # also removes what a killed pull has left
         for batch in _rounds(targets):
             placement = Placement(self._tree, self._staging, self._new_folders)
             with collecting.paused():

@@ -57,19 +57,21 @@ def _add_files(
     paths = check_paths([file.path for file in files])
     digests = store.stat_cache.lookup([file.stat for file in files])
     present = upload.claim(digest for digest in digests if digest is not None)
+    sizes = [file.stat.size for file in files]
+    unread = [i for i, digest in enumerate(digests) if digest is None or digest not in present]
+    progress.advance(len(files) - len(unread), sum(sizes) - sum(sizes[i] for i in unread))
     reader = _Reader(store, upload, progress)
-    entries = []
     try:
-        for path, file, known in zip(paths, files, digests, strict=True):
-            if known is None or known not in present:
-                digest, size = reader.read(file)
-            else:
-                digest, size = known, file.stat.size
-                reader.progress.passed(size)
-            entries.append(Entry(path, digest, size, file.executable))
+        for i in unread:
+            digests[i], sizes[i] = reader.read(files[i])
     finally:
         reader.close()
-    return entries
+    new = tuple.__new__
+    # As Entry(path, digest, size, executable), in half the time.
+    return [
+        new(Entry, (path, digest, size, file.executable, None))
+        for path, digest, size, file in zip(paths, digests, sizes, files, strict=True)
+    ]
 
 
 def reference_entry(uri: str, file: SourceFile, *, checksum: bool) -> Entry:

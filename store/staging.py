@@ -10,11 +10,12 @@ import contextlib
 import fcntl
 import itertools
 import os
+import re
 import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from artifacts.store.errors import StorageError, from_os_error
+from artifacts.store.errors import InvalidInputError, StorageError, from_os_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ WORK_FOLDER = ".artifacts-pull"
 """Name of the staging folder inside a folder that is being pulled into; never logged."""
 
 _LOCK = "lock"
+_NAME = re.compile(r"[0-9a-f]{16}")
 _ATTEMPTS = 20
 
 
@@ -31,6 +33,10 @@ class StagingFolder:
 
     def __init__(self, parent: Path) -> None:
         self._numbers = itertools.count(1)
+        if parent.is_symlink():
+            raise InvalidInputError(
+                f"{parent} is a symbolic link", hint="remove the link", kind="in_the_way"
+            )
         try:
             for _ in range(_ATTEMPTS):
                 self.path = parent / secrets.token_hex(8)
@@ -75,7 +81,7 @@ def _make_locked(path: Path) -> int:
 
 def _remove_abandoned(parent: Path) -> None:
     with os.scandir(parent) as entries:
-        folders = [entry.path for entry in entries]
+        folders = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
     for folder in folders:
         try:
             # Made here if need be: its owner may have been killed before it made the lock.

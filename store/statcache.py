@@ -92,9 +92,10 @@ class StatCache:
             except sqlite3.Error as error:
                 self._give_up(error)
         digests: list[Digest | None] = []
-        for stat in stats:
-            record = known[stat[0]].get(stat[1], _UNKNOWN)
-            digests.append(record[4] if record[:4] == stat[1:] else None)
+        for device, inode, size, mtime_ns, ctime_ns in stats:
+            _, known_size, known_mtime, known_ctime, digest = known[device].get(inode, _UNKNOWN)
+            same = mtime_ns == known_mtime and ctime_ns == known_ctime and size == known_size
+            digests.append(digest if same else None)
         return digests
 
     def store(self, entries: Iterable[tuple[FileStat, Digest]]) -> None:

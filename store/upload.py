@@ -39,12 +39,14 @@ PACK_TARGET = 32 << 20
 
 # From so many unknown digests on it pays to read the base version's manifest.
 _BASE_FROM = 512
-# What is handed to the worker at once. Three such batches and a pack are in memory at most.
+# What is handed to the worker at once. Three such batches and three packs are
+# in memory at most.
 _BATCH_BYTES = 8 << 20
 _BATCH_COUNT = 4096
 _STAGED_COUNT = 64
 _STAGED_BYTES = 1 << 30
 _JOBS_WAITING = 2
+_PACKS_WAITING = 1
 _WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
 _IOV_MAX = 1024
 
@@ -114,7 +116,10 @@ class Upload:
         # The worker's.
         self._pack: list[_Small] = []
         self._pack_bytes = 0
+        self._writes: deque[Future[None]] = deque()
+        # Threads of an upload that is larger than what `finish` stores at once.
         self._worker: ThreadPoolExecutor | None = None
+        self._writer: ThreadPoolExecutor | None = None
         self._jobs: deque[Future[None]] = deque()
         self._failed = False
 
@@ -193,6 +198,7 @@ class Upload:
     def _submit(self, job: Callable[[], None]) -> None:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="artifacts-upload")
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="artifacts-pack")
         self._jobs.append(self._worker.submit(job))
         self._wait(_JOBS_WAITING)
 
@@ -246,10 +252,25 @@ class Upload:
         name = secrets.token_hex(16)
         draft = ObjectDraft(f"packs/{name[:2]}/{name}", ObjectKind.PACK, size, tuple(places))
         self._reserve([draft])
-        path = self.new_path()
-        _write_pieces(path, pieces)
-        self._put(draft, path)
-        self._uploaded += 1
+
+        def write() -> None:
+            path = self.new_path()
+            _write_pieces(path, pieces)
+            self._put(draft, path)
+
+        if self._writer is None:
+            write()
+            self._uploaded += 1
+        else:
+            # Another thread waits for the disk, as long as not too much is held in memory.
+            self._writes.append(self._writer.submit(write))
+            self._collect_writes(_PACKS_WAITING)
+
+    def _collect_writes(self, waiting: int) -> None:
+        """Wait until no more packs than ``waiting`` are being written."""
+        while len(self._writes) > waiting:
+            self._writes.popleft().result()
+            self._uploaded += 1
 
     def _store_staged(self, blobs: dict[Digest, _Staged]) -> None:
         missing = self._missing(blobs.keys() - self._known)
@@ -297,6 +318,7 @@ class Upload:
                 self._store_small(small)
             if self._pack:
                 self._store_pack()
+            self._collect_writes(0)
 
     @property
     def lease(self) -> str | None:
@@ -315,9 +337,11 @@ class Upload:
 
     def close(self) -> None:
         """Free thread, memory and temporary files. After a commit there is nothing else to do."""
-        if self._worker is not None:
-            self._worker.shutdown(wait=True, cancel_futures=True)
-            self._worker = None
+        for pool in (self._worker, self._writer):
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
+        self._worker = self._writer = None
+        self._writes.clear()
         if self._staging is not None:
             self._staging.close()
             self._staging = None

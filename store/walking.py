@@ -6,12 +6,13 @@ import os
 import stat as stat_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from artifacts.store import collecting
 from artifacts.store.errors import ArtifactsError, InvalidInputError, from_os_error
 from artifacts.store.staging import WORK_FOLDER
 from artifacts.store.statcache import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 SymlinkPolicy = Literal["follow", "error", "skip"]
 
@@ -37,6 +38,7 @@ def walk(
     *,
     ignore: Callable[[str, bool], bool] | None = None,
     symlinks: SymlinkPolicy = "follow",
+    skip_folders: Collection[str] = (),
 ) -> list[SourceFile]:
     """List the files below a folder, hidden ones included; empty folders leave no trace.
 
@@ -44,14 +46,16 @@ def walk(
         ignore: Called with a path relative to the root and whether it is a folder; what it
             returns True for is left out, and such folders are not entered.
         symlinks: What to do with symbolic links.
+        skip_folders: Names of folders that are left out wherever they are.
 
     Raises:
         InvalidInputError: A link leads nowhere or in a circle (or anywhere at all, with
             ``symlinks="error"``), or something is neither file nor folder.
     """
     status = _stat(root)
-    walker = _Walker(ignore, symlinks)
-    walker.enter(root, "", ((status.st_dev, status.st_ino),))
+    walker = _Walker(ignore, symlinks, {WORK_FOLDER, *skip_folders})
+    with collecting.paused():
+        walker.enter(root, "", ((status.st_dev, status.st_ino),))
     return walker.found
 
 
@@ -78,9 +82,15 @@ def stat_of(path: str) -> FileStat:
 
 
 class _Walker:
-    def __init__(self, ignore: Callable[[str, bool], bool] | None, symlinks: SymlinkPolicy) -> None:
+    def __init__(
+        self,
+        ignore: Callable[[str, bool], bool] | None,
+        symlinks: SymlinkPolicy,
+        skip_folders: Collection[str],
+    ) -> None:
         self._ignore = ignore
         self._symlinks = symlinks
+        self._skip_folders = skip_folders
         self.found: list[SourceFile] = []
 
     def enter(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
@@ -112,7 +122,9 @@ class _Walker:
         """Add what is not simply a file."""
         is_link = entry.is_symlink()
         is_folder = _is_folder(entry)
-        if (is_link and self._symlinks == "skip") or (is_folder and entry.name == WORK_FOLDER):
+        if (is_link and self._symlinks == "skip") or (
+            is_folder and entry.name in self._skip_folders
+        ):
             return
         if self._ignore is not None and self._ignore(path, is_folder):
             return

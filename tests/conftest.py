@@ -21,7 +21,7 @@ settings.load_profile("default")
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path, tmp_path_factory):
-    """No setting, store, cache or home of the person who runs the tests; an empty working folder."""
+    """No setting, store, cache or home of whoever runs the tests; an empty working folder."""
     for name in list(os.environ):
         if name.startswith("ART_") and not name.startswith("ART_TEST_"):
             monkeypatch.delenv(name)

@@ -14,7 +14,6 @@ from artifacts.store.manifest import Manifest
 from artifacts.store.records import VersionDraft
 from artifacts.store.refs import Ref
 from artifacts.store.store import Store
-from artifacts.store.walking import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -209,7 +208,7 @@ def when_read(
     monkeypatch.setattr(os, "read", read)
     monkeypatch.setattr(os, "readv", readv)
     # Sharing blocks is one step that nothing can come between.
-    monkeypatch.setattr(copying, "reflink", lambda source, target: False)
+    monkeypatch.setattr(copying, "reflink", lambda _source, _target: False)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def command(
         raise click.UsageError("--delete needs the folder: -o DIR")
     artifact = app.artifact(ref)
     target = os.path.abspath(folder) if folder is not None else artifact.default_root()
-    shown = folder if folder is not None else os.path.relpath(target)
+    shown = folder if folder is not None else _near(target)
     extra = artifact.extra_files(target) if delete else []
     if dry_run:
         _show_plan(app, artifact, shown, extra)
@@ -95,6 +95,12 @@ def command(
             progress=progress,
         )
     _report(app, artifact, target, shown, result)
+
+
+def _near(path: str) -> str:
+    """Return a path as people would write it here: relative if it is below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
 
 
 def _declined() -> Exception:

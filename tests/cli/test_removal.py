@@ -30,7 +30,8 @@ def test_rm_moves_latest(art, corpus):
 
 
 def test_rm_of_all_versions(art, corpus):
-    art("rm", "corpus", "--all-versions", "-y", code=1)  # v0 is prod
+    art("alias", "corpus:v1", "prod")
+    art("rm", "corpus", "--all-versions", "-y", code=1)
     assert len(art("ls", "corpus", "-q").lines) == 2
     art("rm", "corpus", "--all-versions", "--delete-aliases", "-y")
     assert not art("ls", "-q").out

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -159,12 +160,12 @@ def test_killed_while_deleting(location, tmp_path, call, number, when):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("action", ["log", "pull", "create", "delete"])
 def test_killed_anywhere(template, tmp_path, action, when):
-    checks = {
+    check: Callable[[Path, Path, str, int, str], dict | None] = {
         "log": check_log,
         "pull": check_pull,
         "create": check_create,
         "delete": check_delete,
-    }
+    }[action]
 
     def prepare(name):
         folder = tmp_path / name
@@ -175,10 +176,12 @@ def test_killed_anywhere(template, tmp_path, action, when):
             write_tree(folder / "files", AFTER)
         return folder / "store", folder / "files"
 
-    counts = checks[action](*prepare("count"), "none", 0, when)
+    location, folder = prepare("count")
+    counts = check(location, folder, "none", 0, when)
+    assert counts is not None
     assert counts.get("commit", 0) >= (0 if action == "pull" else 1)
     for call, total in counts.items():
         for number in range(1, total + 1):
-            where = prepare(f"{call}-{number}")
-            checks[action](*where, call, number, when)
-            shutil.rmtree(where[0].parent)
+            location, folder = prepare(f"{call}-{number}")
+            check(location, folder, call, number, when)
+            shutil.rmtree(location.parent)

@@ -12,7 +12,16 @@ from artifacts.store.store import Store
 from artifacts.store.walking import walk
 from tests import invariants
 from tests.faulty import Faults, FaultyObjects
-from tests.support import LARGE, SMALL, find_latest, log_files, log_tree, read_tree, write_tree
+from tests.support import (
+    LARGE,
+    SMALL,
+    find_latest,
+    log_files,
+    log_tree,
+    read_tree,
+    staging_folders,
+    write_tree,
+)
 
 BEFORE = {"a": SMALL, "b": LARGE, "c": b"old"}
 AFTER = {"a": SMALL, "b": LARGE[::-1], "c": b"new", "d/e": b"more", "d/large": LARGE * 2}
@@ -95,9 +104,9 @@ def pull(store, folder, faults):
         heal()
 
 
-# Enough for every call of the operations above; a test for a call that is not made is skipped, and
-# the next test makes sure that there are not more.
-LOG_CALLS, PULL_CALLS = 18, 6
+# How many calls the operations make. Where it is less, the tests of the rest are skipped; that it
+# is not more is the next test.
+LOG_CALLS, PULL_CALLS = 10, 3
 
 
 def test_all_calls_are_tried(template, tmp_path_factory):
@@ -115,8 +124,8 @@ def test_a_log_that_fails(store, tmp_path, number, when):
     faults = Faults(number, when)
     try:
         log(store, tmp_path, faults)
-    except StorageError as error:
-        assert faults.failed is not None, error
+    except StorageError:
+        assert faults.failed is not None
     else:
         assert faults.failed is None
         pytest.skip(f"only {len(faults.calls)} calls are made")
@@ -154,13 +163,13 @@ def test_a_pull_that_fails(store, tmp_path, number, when):
 
 # -- the same draft is logged again: what users do in a notebook
 
-RETRY_CALLS = 16
+RETRY_CALLS = 10
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", range(1, RETRY_CALLS + 1))
 def test_a_draft_that_could_not_be_logged_is_logged_again(store, tmp_path, number, when):
-    """It succeeds or says that the files have to be added again; it never logs what is not there."""
+    """It succeeds, or says what to do; it never logs what is not there."""
     artifact = Artifact("data", "dataset", store=store.location, project="demo")
     shared = _session.place(store=store.location, project="demo").store
     faults = Faults(number, when)
@@ -183,6 +192,29 @@ def test_a_draft_that_could_not_be_logged_is_logged_again(store, tmp_path, numbe
     invariants.assert_consistent(store)
     version = log_tree(store, tmp_path / "new")
     invariants.assert_pulls(store, version, AFTER)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a draft that failed keeps its lease, lock and temporary files until the process ends",
+)
+def test_a_log_that_failed_does_not_stay_open(store, tmp_path):
+    """In a notebook the process lives on for days."""
+    artifact = Artifact("data", "dataset", store=store.location, project="demo")
+    shared = _session.place(store=store.location, project="demo").store
+    faults = Faults()
+    faulty = FaultyObjects(shared.objects, faults)
+    faults.at = 1
+    real, shared.objects = shared.objects, faulty
+    try:
+        artifact.add_dir(write_tree(tmp_path / "new", AFTER))
+        with pytest.raises(StorageError):
+            artifact.save()
+    finally:
+        shared.objects = real
+    del artifact
+    invariants.assert_nothing_left(store)
+    assert staging_folders(store) == []
 
 
 # -- changes of the catalog

@@ -10,6 +10,7 @@ import pytest
 
 from artifacts import Artifact
 from artifacts.store import checkout
+from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import (
     ArtifactsError,
     BlobNotFoundError,
@@ -78,7 +79,7 @@ def forget_what_is_known(store):
 
 
 def test_bit_for_bit(shared, out):
-    result = pull(*shared, out)
+    result = pull(shared[0], shared[1], out)
     assert read_tree(out) == FILES
     assert (result.written, result.unchanged, result.skipped) == (5, 0, ())
     assert not result.removed
@@ -87,25 +88,25 @@ def test_bit_for_bit(shared, out):
 
 def test_into_a_folder_that_has_some_of_the_folders(shared, out):
     write_tree(out, {"b/c/other": b"mine"})
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == {**FILES, "b/c/other": b"mine"}
 
 
 def test_into_an_empty_folder_that_is_there(shared, out):
     (out / "b" / "c").mkdir(parents=True)
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == FILES
 
 
 def test_through_a_link_to_the_root(shared, out, tmp_path):
     (tmp_path / "real").mkdir()
     out.symlink_to(tmp_path / "real")
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(tmp_path / "real") == FILES
 
 
 def test_files_can_be_written_afterwards(shared, out):
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     for path in FILES:
         with (out / path).open("ab") as file:
             file.write(b"!")
@@ -117,7 +118,7 @@ def test_files_can_be_written_afterwards(shared, out):
 def test_modes_follow_the_umask(shared, out):
     before = os.umask(0o027)
     try:
-        pull(*shared, out)
+        pull(shared[0], shared[1], out)
     finally:
         os.umask(before)
     assert {stat.S_IMODE((out / path).stat().st_mode) for path in FILES} == {0o640}
@@ -199,7 +200,7 @@ def test_executable_files_are_recognized(store, tmp_path, out):
 
 def test_other_files_stay(shared, out):
     write_tree(out, {"mine": b"1", "b/mine": b"2", "c/mine": b"3"})
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == {**FILES, "mine": b"1", "b/mine": b"2", "c/mine": b"3"}
 
 
@@ -208,7 +209,7 @@ def test_other_files_are_removed_on_request(shared, out, tmp_path):
     write_tree(out, {"mine": b"1", "b/mine": b"2", "c/d/mine": b"3"})
     (out / "link").symlink_to(outside)
     (out / "link2").symlink_to(outside / "keep")
-    result = pull(*shared, out, remove_extra=True)
+    result = pull(shared[0], shared[1], out, remove_extra=True)
     assert read_tree(out) == FILES
     assert list(result.removed) == ["b/mine", "c/d/mine", "link", "link2", "mine"]
     assert sorted(p.name for p in out.iterdir()) == ["a.txt", "b", "empty"]
@@ -251,7 +252,7 @@ def test_a_folder_where_a_file_belongs_changes_nothing(shared, out):
     write_tree(out, {"b/large.bin/inside": b"mine", "empty": b"changed"})
     before = snapshot(out)
     with pytest.raises(InvalidInputError) as caught:
-        pull(*shared, out)
+        pull(shared[0], shared[1], out)
     assert caught.value.kind == "in_the_way"
     assert snapshot(out) == before
 
@@ -260,7 +261,7 @@ def test_a_file_where_a_folder_belongs_changes_nothing(shared, out):
     write_tree(out, {"b": b"mine", "empty": b"changed"})
     before = snapshot(out)
     with pytest.raises(InvalidInputError) as caught:
-        pull(*shared, out)
+        pull(shared[0], shared[1], out)
     assert caught.value.kind == "in_the_way"
     assert snapshot(out) == before
 
@@ -273,7 +274,7 @@ def test_no_linked_folder_is_written_through(shared, out, tmp_path, link, remove
     (out / link).parent.mkdir(parents=True, exist_ok=True)
     (out / link).symlink_to(outside)
     with pytest.raises(InvalidInputError) as caught:
-        pull(*shared, out, remove_extra=remove_extra)
+        pull(shared[0], shared[1], out, remove_extra=remove_extra)
     assert caught.value.kind == "in_the_way"
     assert snapshot(outside) == before
     assert leftovers(out) == []
@@ -308,7 +309,7 @@ def test_a_linked_file_is_replaced_and_its_target_left_alone(
     before = victim.read_bytes()
     (out / path).parent.mkdir(parents=True, exist_ok=True)
     (out / path).symlink_to(victim)
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert not (out / path).is_symlink()
     assert read_tree(out) == FILES
     assert victim.read_bytes() == before
@@ -318,7 +319,7 @@ def test_a_broken_link_and_a_pipe_are_replaced(shared, out):
     out.mkdir()
     (out / "a.txt").symlink_to("nowhere")
     os.mkfifo(out / "empty")
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == FILES
 
 
@@ -326,14 +327,14 @@ def test_hard_linked_files_are_replaced_not_overwritten(shared, out, tmp_path):
     (tmp_path / "other").write_bytes(b"mine")
     out.mkdir()
     os.link(tmp_path / "other", out / "a.txt")
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert (tmp_path / "other").read_bytes() == b"mine"
 
 
 def test_a_file_as_target(shared, out):
     out.write_bytes(b"mine")
     with pytest.raises(ArtifactsError):
-        pull(*shared, out)
+        pull(shared[0], shared[1], out)
     assert out.read_bytes() == b"mine"
 
 
@@ -388,7 +389,7 @@ def test_a_missing_object(store, version, out):
 
 
 def test_a_missing_blob(store, version, out):
-    wanted = [Entry("x", b"\x00" * 32, 5)]
+    wanted = [Entry("x", hash_bytes(b"never stored"), 5)]
     with pytest.raises(BlobNotFoundError):
         checkout.checkout(store, wanted, str(out))
     assert list(out.iterdir()) == []
@@ -450,7 +451,7 @@ def elsewhere(tmp_path):
 
 @pytest.mark.parametrize("link", ["copy", "hardlink"])
 def test_to_another_device(shared, elsewhere, link):
-    pull(*shared, elsewhere / "out", link=link)
+    pull(shared[0], shared[1], elsewhere / "out", link=link)
     assert read_tree(elsewhere / "out") == FILES
 
 
@@ -481,13 +482,13 @@ def test_a_write_that_fails_leaves_no_partial_file(shared, out, monkeypatch, num
     for name in ("write", "writev", "pwrite"):
         monkeypatch.setattr(os, name, limited(getattr(os, name)))
     with pytest.raises(StorageError) as caught:
-        pull(*shared, out)
+        pull(shared[0], shared[1], out)
     monkeypatch.undo()
     assert caught.value.kind == "disk_full"
     for path, data in read_tree(out).items():
         assert data in {FILES[path], b"before"}
     assert leftovers(out) == []
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == FILES
 
 
@@ -527,16 +528,32 @@ def test_a_killed_pull_leaves_no_partial_file_and_is_cleaned_up(shared, out, num
     assert leftovers(out) == []
 
 
+def test_a_pull_with_nothing_to_write_cleans_up_too(shared, out):
+    pull(shared[0], shared[1], out)
+    write_tree(out, {".artifacts-pull/0123456789abcdef/1": b"partial"})
+    assert pull(shared[0], shared[1], out).written == 0
+    assert leftovers(out) == []
+
+
+def test_a_link_in_place_of_the_private_folder_is_refused(shared, out, tmp_path):
+    outside = write_tree(tmp_path / "outside", {"0123456789abcdef/lock": b"", "mine": b"1"})
+    out.mkdir()
+    (out / ".artifacts-pull").symlink_to(outside)
+    with pytest.raises(InvalidInputError):
+        pull(shared[0], shared[1], out)
+    assert read_tree(outside) == {"0123456789abcdef/lock": b"", "mine": b"1"}
+
+
 def test_the_folder_of_another_pull_in_progress_is_left_alone(shared, out):
     from artifacts.store.staging import WORK_FOLDER, StagingFolder
 
     out.mkdir()
     other = StagingFolder(out / WORK_FOLDER)
     other.new_path().write_bytes(b"in progress")
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert sorted(p.name for p in other.path.iterdir()) == ["1", "lock"]
     other.close()
-    pull(*shared, out)
+    pull(shared[0], shared[1], out)
     assert read_tree(out) == FILES
 
 

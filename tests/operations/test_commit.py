@@ -154,7 +154,7 @@ MANY = {f"{i // 100:02}/{i:04}": b"%d" % i for i in range(700)}
 @pytest.fixture
 def base(store, tmp_path, monkeypatch):
     # As if the files were old enough for the stat cache to trust them.
-    monkeypatch.setattr("artifacts.store.filesystems.granularity_ns", lambda path: 0)
+    monkeypatch.setattr("artifacts.store.filesystems.granularity_ns", lambda _path: 0)
     return log_files(store, tmp_path / "data", MANY)
 
 
@@ -246,7 +246,7 @@ def test_a_version_that_comes_between_look_and_commit_is_patched_too(store, tmp_
     log_files(store, tmp_path / "1", {"a": SMALL})
     late = patch(store, {"b": b"1"})
     real = type(store).commit
-    between = []
+    between: list[int] = []
 
     def commit(self, draft, upload, manifest):
         if not between:

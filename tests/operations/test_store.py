@@ -80,7 +80,7 @@ def test_urls_are_refused():
 
 
 def test_a_network_file_system_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(filesystems, "kind", lambda path: "nfs4")
+    monkeypatch.setattr(filesystems, "kind", lambda _path: "nfs4")
     with pytest.raises(ConfigError, match="nfs4") as caught:
         Store.create(tmp_path / "store")
     assert caught.value.kind == "network_filesystem"

@@ -33,7 +33,7 @@ def reader(data, piece=None):
 )
 def test_copy_and_hash(tmp_path, target, size):
     data = os.urandom(size)
-    seen = []
+    seen: list[int] = []
     digest, count = copying.copy_and_hash(reader(data), target, seen.append)
     assert (digest, count) == (blake3.blake3(data).digest(), size)
     assert (tmp_path / "target").read_bytes() == data

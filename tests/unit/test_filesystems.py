@@ -1,5 +1,6 @@
 import io
 import os
+import sys
 
 import pytest
 
@@ -22,8 +23,8 @@ MOUNTINFO = r"""22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/root rw
 
 @pytest.fixture
 def mounts(monkeypatch):
-    monkeypatch.setattr(filesystems, "_mounts", lambda minute: MOUNTS)
-    monkeypatch.setattr(os.path, "realpath", lambda path: str(path))
+    monkeypatch.setattr(filesystems, "_mounts", lambda _minute: MOUNTS)
+    monkeypatch.setattr(os.path, "realpath", str)
 
 
 @pytest.mark.parametrize(
@@ -55,16 +56,16 @@ def test_times_prove_less_elsewhere(mounts):
 
 
 def test_an_unknown_file_system_is_neither_network_nor_trusted(monkeypatch):
-    monkeypatch.setattr(filesystems, "_mounts", lambda minute: ())
+    monkeypatch.setattr(filesystems, "_mounts", lambda _minute: ())
     assert filesystems.kind("/") == "unknown"
     assert not filesystems.is_network("/")
     assert filesystems.granularity_ns("/") == 2_000_000_000
 
 
 def test_what_the_kernel_writes(monkeypatch):
-    monkeypatch.setattr(filesystems.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(
-        filesystems, "open", lambda *args, **kwargs: io.StringIO(MOUNTINFO), raising=False
+        filesystems, "open", lambda *_args, **_kwargs: io.StringIO(MOUNTINFO), raising=False
     )
     assert filesystems._mounts.__wrapped__(0) == (
         ("/", "ext4"),

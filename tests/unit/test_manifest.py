@@ -1,7 +1,7 @@
 import blake3
 import pytest
 
-from artifacts.store.digests import hash_bytes
+from artifacts.store.digests import hash_bytes, parse_digest
 from artifacts.store.errors import FormatError, InvalidInputError
 from artifacts.store.manifest import (
     HEADER,
@@ -16,6 +16,8 @@ from artifacts.store.manifest import (
 
 EMPTY = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC = "blake3:6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+# Nobody read these bytes: BLAKE3 of "s3://b/k\ne\n7", where they lie.
+UNREAD = "blake3:c4caa09a63a941fae4b8ae6fed39398e2b536c22be2dba35e0de95ac6f280f6c"
 HEAD = '{"format":"artifacts-manifest","version":1}\n'
 
 # The identity of every version ever logged depends on these bytes.
@@ -25,7 +27,7 @@ CANONICAL = (
     f'["bin/run","{ABC}",3,{{"executable":true}}]\n'
     f'["quote\\"d","{ABC}",3]\n'
     f'["ref/1","{ABC}",3,{{"uri":"file:///x"}}]\n'
-    f'["ref/2","{ABC}",3,{{"etag":"e","executable":true,"unread":true,'
+    f'["ref/2","{UNREAD}",3,{{"etag":"e","executable":true,"unread":true,'
     '"uri":"s3://b/k","version_id":"7"}]\n'
     f'["é","{ABC}",3]\n'
     f'["\ufffd","{ABC}",3]\n'
@@ -37,7 +39,7 @@ ENTRIES = [
     Entry("\U0001f600", ABC_DIGEST, 3),
     Entry("\ufffd", ABC_DIGEST, 3),
     Entry("é", ABC_DIGEST, 3),
-    Entry("ref/2", ABC_DIGEST, 3, True, Reference("s3://b/k", "e", "7", hashed=False)),
+    Entry("ref/2", parse_digest(UNREAD), 3, True, Reference("s3://b/k", "e", "7", hashed=False)),
     Entry("ref/1", ABC_DIGEST, 3, False, Reference("file:///x")),
     Entry('quote"d', ABC_DIGEST, 3),
     Entry("bin/run", ABC_DIGEST, 3, True),
@@ -292,6 +294,13 @@ def test_lines_that_are_not_canonical_are_refused(text):
     data = manifest_of(text.encode("utf-8", "surrogatepass") + b"\n")
     with pytest.raises(FormatError):
         Manifest.parse([data])
+
+
+def test_an_unread_reference_has_no_digest_but_its_own():
+    """Otherwise it would pass for a file with known contents."""
+    text = f'["a","{ABC}",3,{{"unread":true,"uri":"file:///x"}}]\n'
+    with pytest.raises(FormatError):
+        Manifest.parse([manifest_of(text.encode())])
 
 
 def test_text_that_is_not_utf8_is_refused():

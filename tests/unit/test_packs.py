@@ -84,7 +84,10 @@ def test_every_damaged_byte_of_the_trailer_is_noticed():
     [
         pytest.param(BlobPlace(hash_bytes(b"abc"), 3, 1, 3), id="behind the end"),
         pytest.param(BlobPlace(hash_bytes(b"abc"), 3, 1 << 63, 3), id="far away"),
-        pytest.param(BlobPlace(hash_bytes(b"abc"), 3, 0, 3, 9), id="unknown encoding"),
+        pytest.param(
+            BlobPlace(hash_bytes(b"abc"), 3, 0, 3, 9),  # type: ignore[arg-type]
+            id="unknown encoding",
+        ),
     ],
 )
 def test_an_index_that_points_elsewhere_is_refused(place):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from artifacts.store import staging
-from artifacts.store.errors import StorageError
+from artifacts.store.errors import InvalidInputError, StorageError
 from artifacts.store.staging import StagingFolder
 
 
@@ -35,7 +35,7 @@ def test_folders_of_the_living_stay(parent):
 
 @pytest.mark.parametrize("locked", [True, False], ids=["after the lock", "before the lock"])
 def test_folders_of_the_dead_are_removed(parent, locked):
-    abandoned = parent / "abandoned"
+    abandoned = parent / "0123456789abcdef"
     abandoned.mkdir(parents=True)
     if locked:
         (abandoned / "lock").touch()
@@ -45,11 +45,31 @@ def test_folders_of_the_dead_are_removed(parent, locked):
     folder.close()
 
 
+def test_other_peoples_folders_stay(parent):
+    """Whatever the name of the parent leads to: only what has our names is ours."""
+    for name in ("mine", "0123456789abcdef.d", "0123456789ABCDEF", "new-0123456789abcdef"):
+        (parent / name).mkdir(parents=True)
+        (parent / name / "file").write_bytes(b"mine")
+    (parent / "fedcba9876543210").write_bytes(b"a file")
+    StagingFolder(parent).close()
+    assert len(list(parent.rglob("file"))) == 4
+    assert (parent / "fedcba9876543210").read_bytes() == b"a file"
+
+
+def test_a_link_is_not_followed(parent, tmp_path):
+    (tmp_path / "elsewhere" / "0123456789abcdef").mkdir(parents=True)
+    parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInputError) as caught:
+        StagingFolder(parent)
+    assert caught.value.kind == "in_the_way"
+    assert (tmp_path / "elsewhere" / "0123456789abcdef").is_dir()
+
+
 @pytest.mark.parametrize("victim", ["folder", "parent"])
 def test_a_folder_that_is_taken_away_before_it_is_locked_is_made_again(parent, monkeypatch, victim):
     """Another pull ends just now, and removes what looks empty or abandoned."""
     real = os.open
-    taken = []
+    taken: list[str] = []
 
     def steal(path, *args, **kwargs):
         if not taken:
