@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.store.progress import Progress
     from artifacts.store.records import VersionRecord
+    from artifacts.store.store import Store
     from artifacts.store.upload import Upload
     from artifacts.store.walking import SourceFile, SymlinkPolicy
 
@@ -270,6 +271,7 @@ class Draft:
 
 
 def scan(
+    store: Store,
     path: str,
     *,
     name: str | None,
@@ -280,6 +282,7 @@ def scan(
     """List the files of a folder as they are to be added.
 
     Args:
+        store: The store to which they go; it is left out if it lies in the folder.
         name: Folder inside the artifact, None for its root.
         include: Patterns of which a file has to match one, in the syntax of .gitignore.
         exclude: Patterns of files and folders that are left out, beside those in ``.artignore``.
@@ -290,5 +293,11 @@ def scan(
     from artifacts._ignore import make_ignore
 
     ignore = make_ignore(path, include=include, exclude=exclude)
-    files = walking.walk(path, ignore=ignore, symlinks=symlinks, skip_folders=[STORE_FOLDER])
+    files = walking.walk(
+        path,
+        ignore=ignore,
+        symlinks=symlinks,
+        skip_folders=[STORE_FOLDER],
+        skip_path=store.location,
+    )
     return [file._replace(path=prefix + file.path) for file in files] if prefix else files

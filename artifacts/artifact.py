@@ -351,6 +351,7 @@ class Artifact:
         draft = self._open_draft()
         _check_policy(policy)
         files = scan(
+            draft.place.store,
             _absolute(local_path),
             name=None if name is None else _slashes(name),
             include=include,

@@ -240,7 +240,8 @@ class _Checkout:
         source = self._store.objects.local_path(place.key)
         if place.encoding is not Encoding.IDENTITY or place.offset != 0:
             source = None
-        if source is not None and self._link != "copy":
+        # Objects are not executable, and a link has the mode of what it leads to.
+        if source is not None and self._link != "copy" and not target.entry.executable:
             path = placement.path_for(target)
             self._check_object(source, place)
             if _place_link(source, path, self._link):

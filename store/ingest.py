@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from artifacts.store import collecting, copying, filesystems
 from artifacts.store.digests import hash_bytes
-from artifacts.store.errors import IntegrityError, from_os_error
+from artifacts.store.errors import IntegrityError, StorageError, from_os_error
 from artifacts.store.manifest import Entry, Reference, check_path, check_paths
 from artifacts.store.progress import Progress
 from artifacts.store.upload import PACK_THRESHOLD
-from artifacts.store.walking import stat_of
+from artifacts.store.walking import source_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from artifacts.store.digests import Digest
     from artifacts.store.statcache import FileStat
     from artifacts.store.store import Store
@@ -57,20 +59,22 @@ def _add_files(
     paths = check_paths([file.path for file in files])
     digests = store.stat_cache.lookup([file.stat for file in files])
     present = upload.claim(digest for digest in digests if digest is not None)
-    sizes = [file.stat.size for file in files]
+    files = list(files)
     unread = [i for i, digest in enumerate(digests) if digest is None or digest not in present]
-    progress.advance(len(files) - len(unread), sum(sizes) - sum(sizes[i] for i in unread))
+    if len(unread) < len(files):
+        done = sum(file.stat.size for file in files) - sum(files[i].stat.size for i in unread)
+        progress.advance(len(files) - len(unread), done)
     reader = _Reader(store, upload, progress)
     try:
         for i in unread:
-            digests[i], sizes[i] = reader.read(files[i])
+            digests[i], files[i] = reader.read(files[i])
     finally:
         reader.close()
     new = tuple.__new__
     # As Entry(path, digest, size, executable), in half the time.
     return [
-        new(Entry, (path, digest, size, file.executable, None))
-        for path, digest, size, file in zip(paths, digests, sizes, files, strict=True)
+        new(Entry, (path, digest, file.stat.size, file.executable, None))
+        for path, digest, file in zip(paths, digests, files, strict=True)
     ]
 
 
@@ -104,9 +108,10 @@ class _Reader:
         self._read: list[tuple[FileStat, Digest]] = []
         self._granularity: dict[int, int] = {}
 
-    def read(self, file: SourceFile) -> tuple[Digest, int]:
-        expected = file.stat
+    def read(self, file: SourceFile) -> tuple[Digest, SourceFile]:
+        """Add a file as it is now; return its digest and what it looked like then."""
         for _ in range(_ATTEMPTS):
+            expected = file.stat
             started_ns = time.time_ns()
             descriptor = _open(file.source)
             try:
@@ -120,8 +125,10 @@ class _Reader:
                 os.close(descriptor)
             if digest is not None:
                 self._note(file, expected, digest, started_ns)
-                return digest, expected.size
-            expected = stat_of(file.source)
+                return digest, file
+            if not os.path.exists(file.source):
+                raise StorageError(f"{file.source} vanished while it was read", kind="file_changed")
+            file = source_file(file.source, file.path)  # changed since: as it is by now
         raise IntegrityError(
             f"{file.source} keeps changing while it is read",
             hint="log it when nobody writes to it, or log a copy",
@@ -151,7 +158,7 @@ class _Reader:
                 digest, size = copying.hash_file(target, self.progress.read)
             else:
                 digest, size = copying.copy_and_hash(
-                    lambda buffer: os.readv(descriptor, [buffer]),
+                    _limited(descriptor, expected.size + 1),
                     target,
                     self.progress.read,
                     durable=True,
@@ -209,6 +216,18 @@ class _Batched:
         if self._files or self._bytes:
             self._progress.advance(self._files, self._bytes)
             self._files = self._bytes = 0
+
+
+def _limited(descriptor: int, limit: int) -> Callable[[memoryview], int]:
+    """Return a reader for `copying.copy_and_hash` that does not run after a growing file."""
+
+    def read(buffer: memoryview) -> int:
+        nonlocal limit
+        count = os.readv(descriptor, [buffer[:limit]])
+        limit -= count
+        return count
+
+    return read
 
 
 def _open(path: str) -> int:

@@ -8,17 +8,19 @@ visible before the commit; whatever a killed writer leaves is in state ``pending
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
 import threading
+import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs
 from artifacts.store.copying import write_all
-from artifacts.store.errors import StorageError, from_os_error
+from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
 from artifacts.store.objects import ObjectStore, StagedFile
 from artifacts.store.records import BlobPlace, Encoding, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from artifacts.store.catalog import Catalog
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Manifest
+
+log = logging.getLogger(__name__)
 
 PACK_THRESHOLD = 256 * 1024
 """Blobs up to this many bytes go into packs."""
@@ -164,6 +168,8 @@ class Upload:
         with self._staging_lock:  # the worker writes packs meanwhile
             if self._staging is None:
                 self._staging = StagingFolder(self._staging_parent)
+                # Also for an upload that is dropped without an end.
+                weakref.finalize(self, self._staging.close)
             return self._staging.new_path()
 
     def _add(self, blob: _Small) -> None:
@@ -221,6 +227,10 @@ class Upload:
             yield
         except BaseException:
             self._failed = True
+            try:
+                self.abandon()
+            except ArtifactsError as error:
+                log.warning("what a failed upload left has to wait for a collection: %s", error)
             raise
 
     # -- storing, by the worker; by the caller only while the worker has nothing to do

@@ -39,6 +39,7 @@ def walk(
     ignore: Callable[[str, bool], bool] | None = None,
     symlinks: SymlinkPolicy = "follow",
     skip_folders: Collection[str] = (),
+    skip_path: str | None = None,
 ) -> list[SourceFile]:
     """List the files below a folder, hidden ones included; empty folders leave no trace.
 
@@ -47,6 +48,7 @@ def walk(
             returns True for is left out, and such folders are not entered.
         symlinks: What to do with symbolic links.
         skip_folders: Names of folders that are left out wherever they are.
+        skip_path: A folder that is left out if it is met, by whatever name.
 
     Raises:
         InvalidInputError: A link leads nowhere or in a circle (or anywhere at all, with
@@ -54,6 +56,9 @@ def walk(
     """
     status = _stat(root)
     walker = _Walker(ignore, symlinks, {WORK_FOLDER, *skip_folders})
+    if skip_path is not None and os.path.isdir(skip_path):
+        skipped = _stat(skip_path)
+        walker.skip = (skipped.st_dev, skipped.st_ino)
     with collecting.paused():
         walker.enter(root, "", ((status.st_dev, status.st_ino),))
     return walker.found
@@ -76,11 +81,6 @@ def source_file(source: str, path: str) -> SourceFile:
     return _source(path, source, status)
 
 
-def stat_of(path: str) -> FileStat:
-    """Return the state of a file as it is now."""
-    return FileStat.of(_stat(path))
-
-
 class _Walker:
     def __init__(
         self,
@@ -91,6 +91,7 @@ class _Walker:
         self._ignore = ignore
         self._symlinks = symlinks
         self._skip_folders = skip_folders
+        self.skip: tuple[int, int] | None = None
         self.found: list[SourceFile] = []
 
     def enter(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
@@ -142,6 +143,8 @@ class _Walker:
             self.found.append(_source(path, entry.path, status))
         elif is_folder:
             here = (status.st_dev, status.st_ino)
+            if here == self.skip:
+                return
             if here in above:
                 raise InvalidInputError(
                     f"the symbolic link {entry.path} leads back to a folder that contains it",

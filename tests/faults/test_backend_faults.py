@@ -194,10 +194,6 @@ def test_a_draft_that_could_not_be_logged_is_logged_again(store, tmp_path, numbe
     invariants.assert_pulls(store, version, AFTER)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a draft that failed keeps its lease, lock and temporary files until the process ends",
-)
 def test_a_log_that_failed_does_not_stay_open(store, tmp_path):
     """In a notebook the process lives on for days."""
     artifact = Artifact("data", "dataset", store=store.location, project="demo")

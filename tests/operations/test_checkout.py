@@ -422,7 +422,6 @@ def test_links_are_replaced_by_copies_when_the_file_changes(store, version, out,
     invariants.assert_consistent(store)
 
 
-@pytest.mark.xfail(strict=True, reason="the object that is linked to is not executable")
 @pytest.mark.parametrize("link", ["hardlink", "symlink"])
 def test_executable_files_stay_executable_with_links(store, tmp_path, out, link):
     write_tree(tmp_path / "data", {"program": HUGE})

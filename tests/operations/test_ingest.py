@@ -145,9 +145,7 @@ def test_files_of_an_unfinished_pull_are_left_out(folder):
     "name",
     [
         ".artifacts",
-        pytest.param(
-            "my-store", marks=pytest.mark.xfail(strict=True, reason="known by its name only")
-        ),
+        "my-store",
     ],
 )
 def test_a_store_inside_the_folder_is_left_out(folder, name):
@@ -409,7 +407,6 @@ def test_a_file_that_keeps_changing_is_refused(store, folder, monkeypatch, name)
     invariants.assert_pulls(store, log_tree(store, folder), read_tree(folder))
 
 
-@pytest.mark.xfail(strict=True, reason="a large file is read to its end, wherever that moves to")
 def test_a_file_that_grows_as_fast_as_it_is_read_is_given_up(store, folder, monkeypatch):
     file = folder / "b" / "large.bin"
     reads = []
@@ -460,10 +457,7 @@ def test_a_file_that_changes_after_the_walk(store, folder, name, change):
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(
-            make_fifo,
-            marks=pytest.mark.xfail(strict=True, reason="logged as if it were an empty file"),
-        ),
+        make_fifo,
         os.mkdir,
     ],
 )
@@ -477,7 +471,6 @@ def test_a_file_that_becomes_something_else_after_the_walk(store, folder, make):
     upload.abandon()
 
 
-@pytest.mark.xfail(strict=True, reason="the bit is that of the walk, the bytes are newer")
 def test_the_executable_bit_belongs_to_the_bytes_that_were_read(store, folder, monkeypatch):
     file = folder / "a.txt"
     make_old(file)
