@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifacts.artifact import Artifact
 from artifacts.store.records import to_datetime
+from artifacts.store.refs import check_name, check_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,8 @@ class ArtifactCollection:
     def __init__(self, place: Place, record: ArtifactRecord) -> None:
         self._place = place
         self._record = record
+        self._name = record.name
+        self._description = record.description
 
     @property
     def id(self) -> str:
@@ -39,8 +42,12 @@ class ArtifactCollection:
 
     @property
     def name(self) -> str:
-        """Name, without a version."""
-        return self._record.name
+        """Name, without a version. After a change call `save`; references use the new name."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = check_name(value)
 
     @property
     def type(self) -> str:
@@ -54,8 +61,12 @@ class ArtifactCollection:
 
     @property
     def description(self) -> str | None:
-        """Free text about all versions."""
-        return self._record.description
+        """Free text about all versions. After a change call `save`."""
+        return self._description
+
+    @description.setter
+    def description(self, value: str | None) -> None:
+        self._description = value
 
     @property
     def version_count(self) -> int:
@@ -97,6 +108,18 @@ class ArtifactCollection:
             if wanted.issubset(record.tags)
         ]
 
+    def save(self) -> None:
+        """Store a changed name or description.
+
+        Raises:
+            AlreadyExistsError: Another artifact of the project has the name.
+        """
+        self._edit(self.type)
+
+    def change_type(self, new_type: str) -> None:
+        """Make all versions be of another type; a changed name or description is stored too."""
+        self._edit(check_project(new_type, what="type"))
+
     def delete(self, delete_aliases: bool = False) -> None:
         """Delete all versions, oldest first; see `Artifact.delete`.
 
@@ -112,6 +135,14 @@ class ArtifactCollection:
                 version._check_deletable()
         for version in reversed(versions):
             version.delete(delete_aliases=delete_aliases)
+
+    def _edit(self, type_: str) -> None:
+        catalog = self._place.store.catalog
+        catalog.edit_artifact(
+            self._record.id, name=self._name, type_=type_, description=self._description
+        )
+        [record] = catalog.list_artifacts(entity=self.entity, project=self.project, name=self._name)
+        self._record = record
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.qualified_name} ({self.version_count} versions)>"

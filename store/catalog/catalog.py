@@ -264,6 +264,20 @@ class Catalog:
             )
         )
 
+    def edit_artifact(
+        self, artifact_id: int, *, name: str, type_: str, description: str | None
+    ) -> None:
+        """Rename an artifact, or change its type or description.
+
+        Raises:
+            AlreadyExistsError: Another artifact of the project has the name.
+        """
+        self._db.write(
+            lambda c: changes.edit_artifact(
+                self._db, c, artifact_id, name=name, type_=type_, description=description
+            )
+        )
+
     def delete_version(
         self, version_id: int, *, delete_aliases: bool = False, by: str | None = None
     ) -> None:

@@ -15,7 +15,12 @@ from artifacts.store.catalog.tables import (
     version_tags,
     versions,
 )
-from artifacts.store.errors import ConflictError, RefNotFoundError, StateError
+from artifacts.store.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    RefNotFoundError,
+    StateError,
+)
 from artifacts.store.records import VersionRecord
 from artifacts.store.refs import LATEST
 
@@ -69,6 +74,39 @@ def commit(db: Database, connection: Connection, draft: VersionDraft) -> tuple[V
         _move_alias(connection, artifact_id, alias, version_id, now, draft.created_by)
     add_tags(db, connection, version_id, draft.tags)
     return reading.get(connection, version_id), created
+
+
+def edit_artifact(
+    db: Database,
+    connection: Connection,
+    artifact_id: int,
+    *,
+    name: str,
+    type_: str,
+    description: str | None,
+) -> None:
+    """Rename an artifact, or change the type or description that all its versions share.
+
+    Raises:
+        AlreadyExistsError: Another artifact of the project has the name.
+    """
+    own = sa.select(artifacts.c.project_id).where(artifacts.c.id == artifact_id)
+    taken = sa.select(artifacts.c.id).where(
+        artifacts.c.project_id == own.scalar_subquery(),
+        artifacts.c.name == name,
+        artifacts.c.id != artifact_id,
+    )
+    if connection.scalar(taken) is not None:
+        raise AlreadyExistsError(
+            f"the project has an artifact {name!r} already", hint="choose another name"
+        )
+    values = {
+        "name": name,
+        "type": type_,
+        "description": description,
+        "updated_at": db.now(connection),
+    }
+    connection.execute(sa.update(artifacts).where(artifacts.c.id == artifact_id).values(**values))
 
 
 def check_live(connection: Connection, version_id: int) -> None:

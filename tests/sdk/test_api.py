@@ -160,6 +160,34 @@ def test_collections(api):
     assert api.collections("missing") == []
 
 
+def test_rename_a_collection(api):
+    save()
+    save("other", "two")
+    found = api.collection("corpus")
+    found.name, found.description = "words", "all of them"
+    found.save()
+    assert found.name == "words"
+    assert api.artifact("words:v0").name == "words:v0"
+    assert api.collection("words").description == "all of them"
+    assert not api.artifact_collection_exists("corpus")
+    found.name = "other"
+    with pytest.raises(artifacts.AlreadyExistsError, match="'other' already"):
+        found.save()
+    assert api.collection("words").version_count == 1
+    with pytest.raises(ValueError, match="name"):
+        found.name = "a/b"
+
+
+def test_change_the_type_of_a_collection(api):
+    save()
+    found = api.collection("corpus")
+    found.change_type("raw data")
+    assert found.type == "raw data"
+    assert api.artifact("corpus").type == "raw data"
+    with pytest.raises(ValueError, match="type"):
+        found.change_type("")
+
+
 def test_delete_a_collection(api):
     for text in "abc":
         save(text=text)
