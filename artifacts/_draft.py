@@ -84,8 +84,8 @@ class Draft:
         """Add entries whose bytes are in the upload, in the store, or elsewhere.
 
         Raises:
-            InvalidInputError: A path is taken by other contents and ``overwrite`` is False, or
-                is a folder at the same time.
+            InvalidInputError: A path is taken by other contents and ``overwrite`` is False. That a
+                path is both file and folder is refused when the manifest is made.
         """
         with self._lock:
             self._check_open()
