@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifacts.store import collecting, packs, reading
+from artifacts.store import collecting, copying, packs, reading
 from artifacts.store.catalog import Catalog
-from artifacts.store.digests import Hasher, format_digest, parse_digest
+from artifacts.store.digests import format_digest, parse_digest
 from artifacts.store.errors import (
     ArtifactsError,
     FormatError,
@@ -279,11 +279,9 @@ def _read_loose(objects: ObjectStore, key: str, size: int) -> BlobPlace:
     """Identify a loose object by its name, and verify that by reading it."""
     digest = digest_of_loose(key)
     if not key.endswith(".zst"):
-        hasher = Hasher()
         with objects.open(key) as file:
-            while piece := file.read(1 << 20):
-                hasher.update(piece)
-        if hasher.digest() != digest:
+            found, _ = copying.hash_all(copying.reader_of(file))
+        if found != digest:
             raise IntegrityError(f"object {key} is damaged")
         return BlobPlace(digest, size, 0, size)
     with objects.open(key) as file:

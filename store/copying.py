@@ -90,10 +90,17 @@ def reader_of(file: IO[bytes]) -> Callable[[memoryview], int]:
 
 def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> tuple[Digest, int]:
     """Return the digest and size of an open file, read from its current position."""
+    return hash_all(lambda buffer: os.readv(descriptor, [buffer]), progress)
+
+
+def hash_all(
+    read: Callable[[memoryview], int], progress: Callable[[int], None] | None = None
+) -> tuple[Digest, int]:
+    """Return the digest and size of everything that ``read`` delivers; see `copy_and_hash`."""
     hasher = Hasher()
     buffer = memoryview(bytearray(BUFFER_SIZE))
     total = 0
-    while count := os.readv(descriptor, [buffer]):
+    while count := read(buffer):
         hasher.update(buffer[:count])
         total += count
         if progress is not None:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from artifacts.store.manifest import Entry
     from artifacts.store.staging import StagingFolder
 
-# From so many files on it pays to let the clock move on before they are published.
+# From so many files or bytes on it pays to let the clock move on before they are published.
 _SETTLE_FROM = 500
+_SETTLE_FROM_BYTES = 64 << 20
 _SETTLE_AT_MOST_NS = 100_000_000
 _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EXDEV})
@@ -65,6 +66,7 @@ class Placement:
         self._staged: dict[str, str] = {}
         self._written: dict[str, list[_Written]] = {}
         self.count = 0
+        self._bytes = 0
 
     def path_for(self, target: Target) -> str:
         """Return an unused path at which to write a file; called once for each."""
@@ -102,11 +104,13 @@ class Placement:
         stat = None if status is None else FileStat.of(status)
         self._written.setdefault(target.folder, []).append(_Written(target, path, stat))
         self.count += 1
+        self._bytes += target.entry.size
 
     def publish(self) -> list[tuple[FileStat, Digest]]:
         """Give all files their names; return what the stat cache may remember."""
         granularity = filesystems.granularity_ns(self._tree.root)
-        if self.count >= _SETTLE_FROM and granularity <= _SETTLE_AT_MOST_NS:
+        much = self.count >= _SETTLE_FROM or self._bytes >= _SETTLE_FROM_BYTES
+        if much and granularity <= _SETTLE_AT_MOST_NS:
             # Then the times of all files lie before their publication by more than the clock's
             # grain: whoever changes a file afterwards leaves another time.
             time.sleep(granularity / 1e9)
