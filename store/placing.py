@@ -18,6 +18,8 @@ from artifacts.store.staging import WORK_FOLDER
 from artifacts.store.statcache import FileStat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from artifacts.store.digests import Digest
     from artifacts.store.folders import FolderTree
     from artifacts.store.manifest import Entry
@@ -125,7 +127,7 @@ class Placement:
                     if file.stat is not None and file.stat.changed_before(proven_before_ns)
                 ]
             else:
-                self._publish_files(folder, files)
+                proven += self._publish_files(folder, files, proven_before_ns)
             self._new.discard(folder)
         return proven
 
@@ -143,11 +145,22 @@ class Placement:
                 raise
         return True
 
-    def _publish_files(self, folder: str, files: list[_Written]) -> None:
+    def _publish_files(
+        self, folder: str, files: list[_Written], proven_before_ns: int
+    ) -> Iterator[tuple[FileStat, Digest]]:
+        """Rename files into a folder that exists; yield what the stat cache may remember."""
         with self._tree.opened(folder, make=True) as parent:
             assert parent is not None
             for file in files:
-                _move(file.path, file.target.name, parent)
+                name, before = file.target.name, file.stat
+                _move(file.path, name, parent)
+                if before is None or not before.changed_before(proven_before_ns):
+                    continue
+                # Renaming has changed the change time. The modification time of before says that
+                # nobody has written since: a write by now would have left a later one.
+                after = FileStat.of(os.stat(name, dir_fd=parent, follow_symlinks=False))
+                if after._replace(ctime_ns=before.ctime_ns) == before:
+                    yield after, file.target.entry.digest
 
 
 def _move(source: str, name: str, parent: int) -> None:
