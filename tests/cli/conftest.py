@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 import artifacts
 from artifacts._session import close_stores
+from artifacts.cli import _text
 from artifacts.cli.main import cli
 
 CHANGING = (
@@ -100,7 +102,13 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def corpus(art, data, prepared):
+def young(monkeypatch):
+    """What was prepared minutes ago looks as if it had just been made."""
+    monkeypatch.setattr(_text, "time", SimpleNamespace(time=lambda: 0.0))
+
+
+@pytest.fixture
+def corpus(art, data, prepared, young):
     """demo/corpus:v0, which is `prod`, and v1, in which a file has changed and one was renamed."""
 
     def make_corpus():
@@ -118,7 +126,7 @@ def corpus(art, data, prepared):
 
 
 @pytest.fixture
-def family(data, prepared):
+def family(data, prepared, young):
     """raw:v0, used by `clean` which logged corpus:v0, used by `fit` which logged model:v0."""
 
     def make_family():
