@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from artifacts.store.catalog.database import chunked
-from artifacts.store.catalog.tables import blobs, leases, objects
+from artifacts.store.catalog.schema import blobs, leases, objects
 from artifacts.store.digests import Digest
 from artifacts.store.errors import ConflictError
 from artifacts.store.records import (

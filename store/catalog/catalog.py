@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from artifacts.store.catalog import blobs, changes, lookup, migrate, projects, runs, versions
 from artifacts.store.catalog.database import Database
-from artifacts.store.catalog.tables import store as store_table
+from artifacts.store.catalog.schema import store as store_table
 from artifacts.store.records import LinkKind
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as reading
-from artifacts.store.catalog.tables import (
+from artifacts.store.catalog.schema import (
     alias_events,
     aliases,
     artifacts,

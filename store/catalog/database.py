@@ -14,7 +14,6 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
@@ -96,12 +95,23 @@ class Database:
             return int(connection.execute(clock).scalar_one())
         return time.time_ns() // 1000
 
-    def insert(self, table: sa.Table) -> Any:
+    def insert(self, table: sa.TableClause) -> Any:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``…_do_update``."""
-        return postgresql.insert(table) if self.dialect == "postgresql" else sqlite.insert(table)
+        # Imported here because each costs tens of milliseconds, and one is enough.
+        if self.dialect == "postgresql":
+            from sqlalchemy.dialects import postgresql
+
+            return postgresql.insert(table)
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
 
     def insert_many(
-        self, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Any]
+        self,
+        connection: Connection,
+        table: sa.TableClause,
+        columns: Sequence[str],
+        rows: Sequence[Any],
     ) -> None:
         """Insert plain tuples; several times faster than a statement that looks at each value.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from artifacts.store.catalog import versions as reading
-from artifacts.store.catalog.tables import (
+from artifacts.store.catalog.schema import (
     aliases,
     artifacts,
     projects,

@@ -11,7 +11,7 @@ from artifacts.store.catalog import changes
 from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as version_statements
 from artifacts.store.catalog.database import chunked
-from artifacts.store.catalog.tables import links, projects, runs
+from artifacts.store.catalog.schema import links, projects, runs
 from artifacts.store.errors import AlreadyExistsError, RunNotFoundError
 from artifacts.store.records import LinkKind, LinkRecord, RunRecord
 

@@ -1,4 +1,4 @@
-"""The tables, private to the catalog. A change here needs a migration beside it.
+"""The tables, private to the catalog. A change here needs a migration, and a line in `schema`.
 
 Times are microseconds since 1970 (UTC) of the catalog's own clock. Digests are 32 raw bytes.
 """
@@ -209,18 +209,3 @@ class BlobRow(_Row, table=True):
     length: int = Field(sa_type=BigInteger)
     size: int = Field(sa_type=BigInteger)
     encoding: int
-
-
-# The same tables for SQLAlchemy Core, in which all statements are written.
-store = metadata.tables["store"]
-projects = metadata.tables["projects"]
-artifacts = metadata.tables["artifacts"]
-versions = metadata.tables["versions"]
-aliases = metadata.tables["aliases"]
-alias_events = metadata.tables["alias_events"]
-version_tags = metadata.tables["version_tags"]
-runs = metadata.tables["runs"]
-links = metadata.tables["links"]
-leases = metadata.tables["leases"]
-objects = metadata.tables["objects"]
-blobs = metadata.tables["blobs"]

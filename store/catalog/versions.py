@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from artifacts.store.catalog.database import chunked
-from artifacts.store.catalog.tables import (
+from artifacts.store.catalog.schema import (
     aliases,
     artifacts,
     projects,

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,15 @@ def test_what_needs_no_store_loads_no_database(line):
     loaded, result = loaded_by(*line)
     assert result.returncode == 0
     assert not loaded & {"alembic", "rich", "sqlalchemy", "sqlmodel"}
+
+
+@pytest.mark.parametrize("line", [["pull", "corpus"], ["push", "a.txt", "corpus"], ["ls"]])
+def test_commands_load_the_database_without_its_models(art, corpus, line):
+    Path("a.txt").write_text("another text")
+    loaded, result = loaded_by(*line)
+    assert result.returncode == 0, result.stderr
+    assert "sqlalchemy" in loaded
+    assert not loaded & {"alembic", "pydantic", "sqlalchemy.orm", "sqlmodel"}
 
 
 @pytest.mark.parametrize("line", [["--help"], ["config"], ["ls", "-q"], ["cat", "corpus", "a.txt"]])

@@ -3,11 +3,25 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from artifacts.store.catalog import Catalog, migrate, tables
+from artifacts.store.catalog import Catalog, migrate, schema, tables
 from artifacts.store.catalog.database import Database
 from artifacts.store.errors import FormatError, PermissionDeniedError
 from tests.conformance.catalog_tests import CatalogTests, draft, log
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=lambda d: d.name)
+def test_statements_know_every_column_with_its_type(dialect):
+    def columns(table):
+        return {column.name: column.type.compile(dialect).split("(")[0] for column in table.columns}
+
+    found = {
+        table.name: columns(table)
+        for table in vars(schema).values()
+        if isinstance(table, sa.TableClause)
+    }
+    assert found == {name: columns(table) for name, table in tables.metadata.tables.items()}
 
 
 class TestSqliteCatalog(CatalogTests):

@@ -7,13 +7,11 @@ in-memory database with the tables.
 import sqlalchemy as sa
 from alembic import context
 
-from artifacts.store.catalog import tables
 
-
-def _run(connection: sa.Connection) -> None:
+def _run(connection: sa.Connection, target: sa.MetaData | None = None) -> None:
     context.configure(
         connection=connection,
-        target_metadata=tables.metadata,
+        target_metadata=target,
         transactional_ddl=False,
         render_as_batch=True,
     )
@@ -24,5 +22,7 @@ _given = context.config.attributes.get("connection")
 if _given is not None:
     _run(_given)
 else:
+    from artifacts.store.catalog import tables
+
     with sa.create_engine("sqlite://").connect() as _connection:
-        _run(_connection)
+        _run(_connection, tables.metadata)

@@ -1,0 +1,89 @@
+"""The tables as statements see them: names and types of columns, nothing else.
+
+`tables` defines them in full, for migrations; importing it (SQLModel and SQLAlchemy's ORM) takes
+longer than most commands do, so that statements use this instead. A test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.types import TypeEngine
+
+
+class Json(sa.TypeDecorator[Any]):
+    """A JSON value: text on SQLite, JSONB on PostgreSQL."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import JSONB
+
+            return dialect.type_descriptor(JSONB())
+        return dialect.type_descriptor(sa.JSON())
+
+
+def _table(name: str, **columns: str) -> sa.TableClause:
+    types: dict[str, TypeEngine[Any]] = {
+        "integer": sa.Integer(),
+        "big": sa.BigInteger(),
+        "text": sa.String(),
+        "binary": sa.LargeBinary(),
+        "json": Json(),
+    }
+    return sa.table(
+        name,
+        *(
+            sa.column(column, types[kind])
+            for kind, names in columns.items()
+            for column in names.split()
+        ),
+    )
+
+
+store = _table("store", text="uuid", integer="format", big="created_at")
+projects = _table("projects", integer="id", text="entity name", big="created_at")
+artifacts = _table(
+    "artifacts",
+    integer="id project_id next_number",
+    text="name type description",
+    big="created_at updated_at",
+)
+versions = _table(
+    "versions",
+    integer="id artifact_id number",
+    binary="digest",
+    big="size file_count created_at updated_at logged_at deleted_at",
+    text="description created_by",
+    json="metadata",
+)
+aliases = _table("aliases", integer="artifact_id version_id", text="name")
+alias_events = _table(
+    "alias_events",
+    integer="id artifact_id from_version_id to_version_id",
+    text="alias by",
+    big="at",
+)
+version_tags = _table("version_tags", integer="version_id", text="tag")
+runs = _table(
+    "runs",
+    integer="id project_id exit_code",
+    text="run_id name state group job_type notes user host",
+    json="tags config summary",
+    big="created_at finished_at",
+)
+links = _table(
+    "links",
+    integer="id run_id version_id alias_event_id",
+    text="kind ref_text",
+    big="at",
+)
+leases = _table("leases", text="id holder", big="started_at renewed_at")
+objects = _table("objects", integer="id", text="key kind state lease_id", big="size touched_at")
+blobs = _table("blobs", binary="digest", integer="object_id encoding", big="offset length size")
