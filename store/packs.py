@@ -57,7 +57,7 @@ def trailer(places: Sequence[BlobPlace]) -> bytes:
     return index + _FOOTER.pack(len(index), hash_bytes(index), MAGIC)
 
 
-def read_index(read: Callable[[int, int], bytes], size: int) -> list[BlobPlace]:
+def read_index(read: Callable[[int, int], bytes | memoryview], size: int) -> list[BlobPlace]:
     """Read what a pack says of itself.
 
     Args:

@@ -53,6 +53,33 @@ class LinkKind(StrEnum):
     OUTPUT = "out"
 
 
+class LeaseKind(StrEnum):
+    """Work that the collector must not disturb."""
+
+    UPLOAD = "upload"
+    PULL = "pull"
+    COLLECTOR = "collector"
+    """The one collector that may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRecord:
+    """Somebody at work.
+
+    Attributes:
+        holder: Who it is, for people: ``host:process``.
+        manifest: What a reader keeps from being collected.
+        renewed_at: Last sign of life.
+    """
+
+    id: str
+    kind: LeaseKind
+    holder: str
+    manifest: Digest | None
+    started_at: int
+    renewed_at: int
+
+
 class BlobPlace(NamedTuple):
     """Where one blob lies inside an object. (A tuple: there may be a million of them.)
 
@@ -98,24 +125,28 @@ class ObjectDraft:
     Attributes:
         key: Where it will lie in the object store; never used before and never again.
         size: Bytes of the whole object.
+        digest: BLAKE3-256 of the whole object, if it is known.
     """
 
     key: str
     kind: ObjectKind
     size: int
     blobs: tuple[BlobPlace, ...]
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """An object as the catalog knows it."""
+    """An object as the catalog knows it; see `ObjectDraft`."""
 
     id: int
     key: str
     kind: ObjectKind
     state: ObjectState
     size: int
+    digest: Digest | None
     touched_at: int
+    condemned_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs
 from artifacts.store.copying import write_all
+from artifacts.store.digests import Hasher, hash_bytes
 from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
 from artifacts.store.objects import ObjectStore, StagedFile
-from artifacts.store.records import BlobPlace, Encoding, ObjectDraft, ObjectKind
+from artifacts.store.records import BlobPlace, Encoding, LeaseKind, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ _JOBS_WAITING = 2
 _PACKS_WAITING = 1
 _WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
 _IOV_MAX = 1024
+_HASHED_TOGETHER = 128  # copying a few small pieces costs less than a call for each
 
 
 class BaseVersion(NamedTuple):
@@ -75,6 +77,7 @@ class _Staged(NamedTuple):
     path: Path
     length: int
     encoding: Encoding
+    stored_digest: Digest  # of what lies in the file
 
 
 class Upload:
@@ -154,7 +157,7 @@ class Upload:
 
     def add_staged(self, path: Path, digest: Digest, size: int) -> None:
         """Add a blob that lies in a file made at `new_path`, and belongs to the upload now."""
-        self._add_staged(_Staged(digest, size, path, size, Encoding.IDENTITY))
+        self._add_staged(_Staged(digest, size, path, size, Encoding.IDENTITY, digest))
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Add the manifest, compressed; it refers to blobs and so comes last."""
@@ -176,8 +179,16 @@ class Upload:
         if len(blob.stored) > PACK_THRESHOLD:
             path = self.new_path()
             _write_pieces(path, [blob.stored])
-            staged = _Staged(blob.digest, blob.size, path, len(blob.stored), blob.encoding)
-            self._add_staged(staged)
+            self._add_staged(
+                _Staged(
+                    blob.digest,
+                    blob.size,
+                    path,
+                    len(blob.stored),
+                    blob.encoding,
+                    hash_bytes(blob.stored),
+                )
+            )
             return
         self._small[blob.digest] = blob
         self._small_bytes += len(blob.stored)
@@ -260,7 +271,8 @@ class Upload:
         pieces.append(packs.trailer(places))
         size = sum(map(len, pieces))
         name = secrets.token_hex(16)
-        draft = ObjectDraft(f"packs/{name[:2]}/{name}", ObjectKind.PACK, size, tuple(places))
+        key = f"packs/{name[:2]}/{name}"
+        draft = ObjectDraft(key, ObjectKind.PACK, size, tuple(places), _digest_of(pieces))
         self._reserve([draft])
 
         def write() -> None:
@@ -301,7 +313,7 @@ class Upload:
 
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
         if not self._has_lease:
-            self._catalog.open_lease(self._lease_id, self._holder)
+            self._catalog.open_lease(self._lease_id, LeaseKind.UPLOAD, self._holder)
             self._has_lease = True
         self._catalog.reserve(self._lease_id, drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
@@ -373,7 +385,14 @@ def _loose_draft(blob: _Staged) -> ObjectDraft:
     suffix = ".zst" if blob.encoding is Encoding.ZSTD else ""
     key = f"blobs/{text[:2]}/{text}.{secrets.token_hex(8)}{suffix}"
     place = BlobPlace(blob.digest, blob.size, 0, blob.length, blob.encoding)
-    return ObjectDraft(key, ObjectKind.LOOSE, blob.length, (place,))
+    return ObjectDraft(key, ObjectKind.LOOSE, blob.length, (place,), blob.stored_digest)
+
+
+def _digest_of(pieces: list[bytes]) -> Digest:
+    hasher = Hasher()
+    for start in range(0, len(pieces), _HASHED_TOGETHER):
+        hasher.update(b"".join(pieces[start : start + _HASHED_TOGETHER]))
+    return hasher.digest()
 
 
 def _write_pieces(path: Path, pieces: list[bytes]) -> None:

@@ -26,7 +26,7 @@ from artifacts.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -75,18 +75,11 @@ def touch(db: Database, connection: Connection, ids: Iterable[int]) -> frozenset
         statement = (
             sa.update(objects)
             .where(objects.c.id.in_(batch), objects.c.state.in_(_READABLE))
-            .values(touched_at=now, state=ObjectState.LIVE.value)
+            .values(touched_at=now, state=ObjectState.LIVE.value, condemned_at=None)
             .returning(objects.c.id)
         )
         held.update(connection.scalars(statement))
     return frozenset(held)
-
-
-def open_lease(db: Database, connection: Connection, lease: str, holder: str) -> None:
-    """Start an upload."""
-    now = db.now(connection)
-    row = {"id": lease, "holder": holder, "started_at": now, "renewed_at": now}
-    connection.execute(sa.insert(leases).values(row))
 
 
 def reserve(
@@ -187,7 +180,14 @@ def list_objects(connection: Connection) -> list[ObjectRecord]:
     rows = connection.execute(sa.select(objects).order_by(objects.c.key))
     return [
         ObjectRecord(
-            row.id, row.key, ObjectKind(row.kind), ObjectState(row.state), row.size, row.touched_at
+            row.id,
+            row.key,
+            ObjectKind(row.kind),
+            ObjectState(row.state),
+            row.size,
+            None if row.digest is None else Digest(row.digest),
+            row.touched_at,
+            row.condemned_at,
         )
         for row in rows
     ]
@@ -215,12 +215,6 @@ def adopt(db: Database, connection: Connection, draft: ObjectDraft) -> bool:
     return True
 
 
-def list_leases(connection: Connection) -> Iterator[tuple[str, str, int]]:
-    """Yield (id, holder, last renewal) of every upload in progress or abandoned."""
-    rows = connection.execute(sa.select(leases.c.id, leases.c.holder, leases.c.renewed_at))
-    return ((row.id, row.holder, row.renewed_at) for row in rows.all())
-
-
 def _insert_blobs(
     db: Database, connection: Connection, object_id: int, places: Sequence[BlobPlace]
 ) -> None:
@@ -241,6 +235,7 @@ def _insert_object(
         "kind": draft.kind.value,
         "state": state.value,
         "size": draft.size,
+        "digest": draft.digest,
         "touched_at": now,
         "lease_id": lease,
     }

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog import blobs, changes, lookup, migrate, projects, runs, versions
+from artifacts.store.catalog import (
+    blobs,
+    changes,
+    leases,
+    lookup,
+    migrate,
+    projects,
+    runs,
+    versions,
+)
 from artifacts.store.catalog.database import Database
 from artifacts.store.catalog.schema import store as store_table
 from artifacts.store.records import LinkKind
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
     from artifacts.store.records import (
         ArtifactRecord,
         BlobLocation,
+        LeaseKind,
+        LeaseRecord,
         LinkRecord,
         ObjectDraft,
         ObjectRecord,
@@ -93,9 +104,23 @@ class Catalog:
         wanted = set(digests)
         return self._db.write(lambda c: blobs.claim(self._db, c, wanted))
 
-    def open_lease(self, lease: str, holder: str) -> None:
-        """Start an upload."""
-        self._db.write(lambda c: blobs.open_lease(self._db, c, lease, holder))
+    def open_lease(
+        self, lease: str, kind: LeaseKind, holder: str, manifest: Digest | None = None
+    ) -> None:
+        """Start a piece of work; it has to be renewed until it ends.
+
+        Args:
+            manifest: For a reader: what must not be collected meanwhile.
+        """
+        self._db.write(lambda c: leases.open_lease(self._db, c, lease, kind, holder, manifest))
+
+    def renew_leases(self, ids: Iterable[str]) -> frozenset[str]:
+        """Give a sign of life; return the leases that still exist."""
+        return self._db.write(lambda c: leases.renew(self._db, c, ids))
+
+    def close_lease(self, lease: str) -> None:
+        """End a pull or a collection. (An upload ends by `commit` or `abandon`.)"""
+        self._db.write(lambda c: leases.close_lease(c, lease))
 
     def reserve(self, lease: str, drafts: Sequence[ObjectDraft]) -> None:
         """Register objects before they are uploaded.
@@ -129,9 +154,9 @@ class Catalog:
         """Enter an object that was found in the object store; False if its key is known."""
         return self._db.write(lambda c: blobs.adopt(self._db, c, draft))
 
-    def leases(self) -> list[tuple[str, str, int]]:
-        """Return (id, holder, last renewal) of every upload that has not ended."""
-        return self._db.read(lambda c: list(blobs.list_leases(c)))
+    def leases(self) -> list[LeaseRecord]:
+        """Return everybody at work, and those who were killed at it."""
+        return self._db.read(leases.list_leases)
 
     # -- versions
 

@@ -21,12 +21,15 @@ class Json(sa.TypeDecorator[Any]):
     impl = sa.JSON
     cache_ok = True
 
+    def __init__(self) -> None:
+        super().__init__(none_as_null=True)
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
             from sqlalchemy.dialects.postgresql import JSONB
 
-            return dialect.type_descriptor(JSONB())
-        return dialect.type_descriptor(sa.JSON())
+            return dialect.type_descriptor(JSONB(none_as_null=True))
+        return dialect.type_descriptor(sa.JSON(none_as_null=True))
 
 
 def _table(name: str, **columns: str) -> sa.TableClause:
@@ -47,20 +50,22 @@ def _table(name: str, **columns: str) -> sa.TableClause:
     )
 
 
-store = _table("store", text="uuid", integer="format", big="created_at")
+store = _table("store", text="uuid objects", integer="format", big="created_at")
 projects = _table("projects", integer="id", text="entity name", big="created_at")
 artifacts = _table(
     "artifacts",
     integer="id project_id next_number",
     text="name type description",
+    json="retention",
     big="created_at updated_at",
 )
+artifact_tags = _table("artifact_tags", integer="artifact_id", text="tag")
 versions = _table(
     "versions",
     integer="id artifact_id number",
     binary="digest",
-    big="size file_count created_at updated_at logged_at deleted_at",
-    text="description created_by",
+    big="size file_count created_at updated_at logged_at ttl deleted_at",
+    text="description created_by broken",
     json="metadata",
 )
 aliases = _table("aliases", integer="artifact_id version_id", text="name")
@@ -84,6 +89,12 @@ links = _table(
     text="kind ref_text",
     big="at",
 )
-leases = _table("leases", text="id holder", big="started_at renewed_at")
-objects = _table("objects", integer="id", text="key kind state lease_id", big="size touched_at")
+leases = _table("leases", text="id kind holder", binary="manifest", big="started_at renewed_at")
+objects = _table(
+    "objects",
+    integer="id",
+    text="key kind state lease_id",
+    binary="digest",
+    big="size touched_at condemned_at",
+)
 blobs = _table("blobs", binary="digest", integer="object_id encoding", big="offset length size")

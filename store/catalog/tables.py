@@ -32,11 +32,15 @@ def _json() -> Any:
 
 
 class StoreRow(_Row, table=True):
-    """The one row that says which store this catalog belongs to."""
+    """The one row that says which store this catalog belongs to.
+
+    ``objects`` is the URL of its object store, unless that is a folder beside the catalog.
+    """
 
     __tablename__ = "store"
     uuid: str = Field(primary_key=True)
     format: int
+    objects: str | None = None
     created_at: int = Field(sa_type=BigInteger)
 
 
@@ -52,7 +56,10 @@ class ProjectRow(_Row, table=True):
 
 
 class ArtifactRow(_Row, table=True):
-    """A named series of versions. ``next_number`` is the counter row of version numbers."""
+    """A named series of versions.
+
+    ``next_number`` is the counter row of version numbers; ``retention`` a `retention.Policy`.
+    """
 
     __tablename__ = "artifacts"
     __table_args__ = (UniqueConstraint("project_id", "name"),)
@@ -62,12 +69,25 @@ class ArtifactRow(_Row, table=True):
     type: str
     description: str | None = None
     next_number: int = 0
+    retention: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
     created_at: int = Field(sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
 
 
+class ArtifactTagRow(_Row, table=True):
+    """A free label of an artifact."""
+
+    __tablename__ = "artifact_tags"
+    artifact_id: int = Field(foreign_key="artifacts.id", primary_key=True)
+    tag: str = Field(primary_key=True, index=True)
+
+
 class VersionRow(_Row, table=True):
-    """A version. Rows are never deleted: lineage needs them as tombstones."""
+    """A version. Rows are never deleted: lineage needs them as tombstones.
+
+    ``ttl`` is how long it is kept: None as its artifact says, 0 for ever. ``broken`` says which
+    data are lost for good.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -87,6 +107,8 @@ class VersionRow(_Row, table=True):
     updated_at: int = Field(sa_type=BigInteger)
     logged_at: int = Field(sa_type=BigInteger)
     created_by: str | None = None
+    ttl: int | None = Field(default=None, sa_type=BigInteger)
+    broken: str | None = None
     deleted_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
@@ -167,17 +189,24 @@ class LinkRow(_Row, table=True):
 
 
 class LeaseRow(_Row, table=True):
-    """An upload in progress. Deleting the row fences its writer off: it can no longer commit."""
+    """Work in progress. Deleting the row fences its holder off: an upload can no longer commit.
+
+    ``kind`` is a `records.LeaseKind`; ``manifest`` is what a reader keeps from being collected.
+    """
 
     __tablename__ = "leases"
     id: str = Field(primary_key=True)
+    kind: str
     holder: str
+    manifest: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
     started_at: int = Field(sa_type=BigInteger)
     renewed_at: int = Field(sa_type=BigInteger)
 
 
 class ObjectRow(_Row, table=True):
     """What lies, or is about to lie, under one key of the object store.
+
+    ``digest`` is the BLAKE3 of all its bytes, None where that was never computed.
 
     Ids and keys are never used twice: a writer that remembers an id from its claim must not
     find another object behind it at commit.
@@ -190,7 +219,9 @@ class ObjectRow(_Row, table=True):
     kind: str
     state: str
     size: int = Field(sa_type=BigInteger)
+    digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
     touched_at: int = Field(sa_type=BigInteger)
+    condemned_at: int | None = Field(default=None, sa_type=BigInteger)
     lease_id: str | None = Field(default=None, index=True)
 
 

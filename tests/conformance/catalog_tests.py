@@ -23,6 +23,7 @@ from artifacts.store.errors import (
 from artifacts.store.records import (
     BlobPlace,
     Encoding,
+    LeaseKind,
     LinkKind,
     ObjectDraft,
     ObjectKind,
@@ -57,7 +58,7 @@ def pack(key, *digests):
 
 
 def upload(catalog, lease, *drafts):
-    catalog.open_lease(lease, "somebody")
+    catalog.open_lease(lease, LeaseKind.UPLOAD, "somebody")
     catalog.reserve(lease, drafts)
 
 
@@ -111,7 +112,7 @@ class CatalogTests:
         upload(catalog, "lease", pack("packs/1", ONE, TWO))
         assert catalog.claim([ONE, TWO]).present == frozenset()
         assert catalog.locate([ONE]) == {}
-        assert [(lease, holder) for lease, holder, _ in catalog.leases()] == [("lease", "somebody")]
+        assert [(lease.id, lease.holder) for lease in catalog.leases()] == [("lease", "somebody")]
         catalog.commit(draft(), lease="lease", uploaded=1)
         claim = catalog.claim([ONE, TWO, THREE])
         assert claim.present == {ONE, TWO}
@@ -185,7 +186,7 @@ class CatalogTests:
 
     def test_a_key_is_never_reserved_twice(self, catalog):
         upload(catalog, "a", pack("packs/1", ONE))
-        catalog.open_lease("b", "somebody")
+        catalog.open_lease("b", LeaseKind.UPLOAD, "somebody")
         with pytest.raises(ConflictError):
             catalog.reserve("b", [pack("packs/1", TWO)])
         catalog.commit(draft(), lease="a", uploaded=1)
@@ -240,7 +241,7 @@ class CatalogTests:
             "packs/a2": ObjectState.DELETING,
             "packs/b": ObjectState.PENDING,
         }
-        assert [lease for lease, _, _ in catalog.leases()] == ["b"]
+        assert [lease.id for lease in catalog.leases()] == ["b"]
         catalog.forget(["packs/a1", "packs/a2", "packs/b"])
         assert states(catalog) == {"packs/b": ObjectState.PENDING}
         assert catalog.abandon("unknown") == []

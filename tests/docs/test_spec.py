@@ -140,12 +140,13 @@ def test_tables_are_those_of_the_specification(store):
 def test_rows_lead_to_the_objects(store):
     rows = query(
         store,
-        "SELECT key, state, digest, offset, length, objects.size FROM blobs "
+        "SELECT key, state, blobs.digest, offset, length, objects.size, objects.digest FROM blobs "
         "JOIN objects ON objects.id = object_id",
     )
     assert {state for _, state, *_ in rows} == {"live"}
-    for key, _, digest, offset, length, size in rows:
+    for key, _, digest, offset, length, size, of_object in rows:
         data = (store / "objects" / key).read_bytes()
         assert len(data) == size
+        assert blake3.blake3(data).digest() == of_object
         assert offset + length <= size
         assert digest in read_objects(store / "objects")

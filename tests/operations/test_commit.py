@@ -90,8 +90,8 @@ def test_an_upload_that_was_taken_for_abandoned_cannot_commit(store, tmp_path):
     manifest = Manifest(ingest.add_files(store, upload, files))
     upload.add_manifest(manifest)
     upload.finish()
-    for lease, _, _ in store.catalog.leases():
-        keys = store.catalog.abandon(lease)
+    for lease in store.catalog.leases():
+        keys = store.catalog.abandon(lease.id)
         store.objects.delete(keys)
         store.catalog.forget(keys)
     with pytest.raises(ConflictError) as caught:

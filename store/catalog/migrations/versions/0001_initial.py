@@ -18,7 +18,9 @@ def upgrade() -> None:
     op.create_table(
         "leases",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("manifest", sa.LargeBinary(length=32), nullable=True),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("renewed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_leases"),
@@ -30,7 +32,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=True),
         sa.Column("touched_at", sa.BigInteger(), nullable=False),
+        sa.Column("condemned_at", sa.BigInteger(), nullable=True),
         sa.Column("lease_id", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_objects"),
         sa.UniqueConstraint("key", name="uq_objects_key"),
@@ -50,6 +54,7 @@ def upgrade() -> None:
         "store",
         sa.Column("uuid", sa.String(), nullable=False),
         sa.Column("format", sa.Integer(), nullable=False),
+        sa.Column("objects", sa.String(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("uuid", name="pk_store"),
     )
@@ -61,12 +66,23 @@ def upgrade() -> None:
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=True),
         sa.Column("next_number", sa.Integer(), nullable=False),
+        sa.Column("retention", _json(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_artifacts_project_id"),
         sa.PrimaryKeyConstraint("id", name="pk_artifacts"),
         sa.UniqueConstraint("project_id", "name", name="uq_artifacts_project_id_name"),
     )
+    op.create_table(
+        "artifact_tags",
+        sa.Column("artifact_id", sa.Integer(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["artifact_id"], ["artifacts.id"], name="fk_artifact_tags_artifact_id"
+        ),
+        sa.PrimaryKeyConstraint("artifact_id", "tag", name="pk_artifact_tags"),
+    )
+    op.create_index("ix_artifact_tags_tag", "artifact_tags", ["tag"], unique=False)
     op.create_table(
         "blobs",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -115,6 +131,8 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("logged_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.String(), nullable=True),
+        sa.Column("ttl", sa.BigInteger(), nullable=True),
+        sa.Column("broken", sa.String(), nullable=True),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["artifact_id"], ["artifacts.id"], name="fk_versions_artifact_id"),
         sa.PrimaryKeyConstraint("id", name="pk_versions"),
