@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from artifacts import settings
 from artifacts.settings import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import (
@@ -19,16 +19,14 @@ from artifacts.store.errors import (
     StateError,
 )
 from artifacts.store.manifest import Entry, Manifest, check_path
-from artifacts.store.records import VersionDraft
 from artifacts.store.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterable
 
     from artifacts._session import Place
     from artifacts.store.progress import Progress
-    from artifacts.store.records import VersionRecord
+    from artifacts.store.records import VersionDraft, VersionRecord
     from artifacts.store.store import Store
     from artifacts.store.upload import Upload
     from artifacts.store.walking import SourceFile, SymlinkPolicy
@@ -174,21 +172,12 @@ class Draft:
 
     # -- ending
 
-    def commit(
-        self,
-        *,
-        type: str,
-        entity: str,
-        project: str,
-        description: str | None,
-        metadata: Mapping[str, Any],
-        aliases: tuple[str, ...],
-        tags: tuple[str, ...],
-        latest: bool,
-        run: int | None,
-        output: bool,
-    ) -> tuple[VersionRecord, bool]:
+    def commit(self, version: VersionDraft) -> tuple[VersionRecord, bool]:
         """Make a version of the draft; it is committed and durable on return.
+
+        Args:
+            version: What to commit. What follows from the contents is filled in here, where they
+                do not change any more.
 
         Returns:
             The version, and whether it is new.
@@ -197,28 +186,17 @@ class Draft:
         with self._lock:
             self._check_open()
             for _ in range(_ATTEMPTS):
-                base = self._latest(entity, project) if self.incremental else None
+                base = self._latest(version.entity, version.project) if self.incremental else None
                 manifest = self.manifest if base is None else self._patched(base)
-                draft = VersionDraft(
-                    entity=entity,
-                    project=project,
-                    name=self.name,
-                    type=type,
+                complete = replace(
+                    version,
                     digest=manifest.digest,
                     size=manifest.size,
                     file_count=len(manifest),
-                    description=description,
-                    metadata=metadata,
-                    aliases=aliases,
-                    tags=tags,
-                    latest=latest,
-                    run=run,
-                    output=output,
-                    created_by=settings.user_name(),
                     expected_latest=(base.id if base else 0) if self.incremental else None,
                 )
                 try:
-                    result = store.commit(draft, self.upload, manifest)
+                    result = store.commit(complete, self.upload, manifest)
                 except ConflictError as error:
                     if error.kind != "latest_moved":
                         raise

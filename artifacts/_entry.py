@@ -21,7 +21,7 @@ from artifacts.store.manifest import check_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from artifacts.artifact import Artifact
+    from artifacts._identity import Identity
     from artifacts.store.manifest import Entry, Manifest
     from artifacts.store.store import Store
 
@@ -31,7 +31,7 @@ _COMPARED = 1000
 class ArtifactEntry:
     """One file of an artifact."""
 
-    def __init__(self, artifact: Artifact, entry: Entry) -> None:
+    def __init__(self, artifact: Identity, entry: Entry) -> None:
         self._artifact = artifact
         self._entry = entry
 
@@ -172,7 +172,7 @@ class ArtifactFile:
 class ArtifactManifest(Mapping[str, ArtifactEntry]):
     """The files of an artifact by their paths, in the order of the paths."""
 
-    def __init__(self, artifact: Artifact, manifest: Manifest) -> None:
+    def __init__(self, artifact: Identity, manifest: Manifest) -> None:
         self._artifact = artifact
         self._manifest = manifest
 

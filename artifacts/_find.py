@@ -9,8 +9,6 @@ from artifacts.store.errors import InvalidInputError, InvalidTypeError, RefNotFo
 from artifacts.store.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from artifacts._session import Place
     from artifacts.store.records import VersionRecord
 
@@ -58,30 +56,3 @@ def check_type(actual: str, name: str, type_: str | None) -> None:
             hint=f"leave type= out, or ask for type={actual!r}",
             kind="type_mismatch",
         )
-
-
-def texts(value: Iterable[str] | str | None, what: str) -> list[str]:
-    """Return one text, or several, as a list; None is an empty one.
-
-    Args:
-        what: Name of the argument in the message.
-
-    Raises:
-        InvalidTypeError: Something else.
-    """
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [value]
-    try:
-        found = list(value)
-    except TypeError:
-        raise InvalidTypeError(
-            f"{what} must be a list of texts, not {value.__class__.__name__}"
-        ) from None
-    for item in found:
-        if not isinstance(item, str):
-            raise InvalidTypeError(
-                f"{what} must be texts; {item!r} is of type {item.__class__.__name__}"
-            )
-    return found

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from artifacts._session import Place
+    from artifacts._values import LogOptions
     from artifacts.store.checkout import CheckoutResult, LinkMode
     from artifacts.store.manifest import Entry, Manifest, Reference
     from artifacts.store.progress import Progress
@@ -197,14 +198,7 @@ class Logged:
         )
         return self._again()
 
-    def log_again(
-        self,
-        run: int,
-        *,
-        aliases: tuple[str, ...],
-        tags: tuple[str, ...],
-        latest: bool,
-    ) -> Logged:
+    def log_again(self, options: LogOptions) -> Logged:
         """Make the version an output of one more run, with all that logging it does.
 
         Raises:
@@ -219,10 +213,10 @@ class Logged:
             digest=record.digest,
             size=record.size,
             file_count=record.file_count,
-            aliases=aliases,
-            tags=tags,
-            latest=latest,
-            run=run,
+            aliases=options.aliases,
+            tags=options.tags,
+            latest=options.latest,
+            run=options.run,
             created_by=settings.user_name(),
         )
         # Equal content finds this version, which the commit makes sure is not deleted.

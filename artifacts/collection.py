@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifacts._parts import in_parts
+from artifacts._recorded import Recorded
 from artifacts.artifact import Artifact
 from artifacts.store.records import to_datetime
 from artifacts.store.refs import check_name, check_project
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from artifacts.store.records import ArtifactRecord
 
 
-class ArtifactCollection:
+@in_parts
+class ArtifactCollection(Recorded):
     """A named series of versions of one type, as it was when it was looked up."""
+
+    _record: ArtifactRecord
 
     def __init__(self, place: Place, record: ArtifactRecord) -> None:
         self._place = place
@@ -29,16 +34,6 @@ class ArtifactCollection:
     def id(self) -> str:
         """Key of the artifact within its store."""
         return str(self._record.id)
-
-    @property
-    def entity(self) -> str:
-        """Owner of the project."""
-        return self._record.entity
-
-    @property
-    def project(self) -> str:
-        """Project it belongs to."""
-        return self._record.project
 
     @property
     def name(self) -> str:

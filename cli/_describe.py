@@ -22,77 +22,53 @@ SHORT = 12
 
 def version(record: VersionRecord) -> dict[str, Any]:
     """Return a version as JSON."""
-    return {
-        "ref": record.ref,
-        "entity": record.entity,
-        "project": record.project,
-        "name": record.name,
-        "version": record.version,
-        "type": record.type,
-        "digest": format_digest(record.digest),
-        "size": record.size,
-        "file_count": record.file_count,
-        "aliases": list(record.aliases),
-        "tags": list(record.tags),
-        "description": record.description,
-        "metadata": record.metadata,
-        "created_at": time(record.created_at),
-        "updated_at": time(record.updated_at),
-        "created_by": record.created_by,
-        "deleted_at": time(record.deleted_at),
-    }
+    return _fields(
+        record,
+        *("ref", "entity", "project", "name", "version", "type", "digest", "size", "file_count"),
+        *("aliases", "tags", "description", "metadata"),
+        *("created_at", "updated_at", "created_by", "deleted_at"),
+    )
 
 
 def artifact(record: ArtifactRecord) -> dict[str, Any]:
     """Return an artifact with its latest version as JSON."""
     return {
-        "entity": record.entity,
-        "project": record.project,
-        "name": record.name,
-        "type": record.type,
-        "description": record.description,
+        **_fields(record, "entity", "project", "name", "type", "description"),
         "versions": record.version_count,
         "latest": None if record.latest is None else version(record.latest),
-        "created_at": time(record.created_at),
-        "updated_at": time(record.updated_at),
+        **_fields(record, "created_at", "updated_at"),
     }
 
 
 def run(record: RunRecord) -> dict[str, Any]:
     """Return a run as JSON."""
-    return {
-        "id": record.id,
-        "entity": record.entity,
-        "project": record.project,
-        "name": record.name,
-        "state": record.state,
-        "group": record.group,
-        "job_type": record.job_type,
-        "notes": record.notes,
-        "tags": list(record.tags),
-        "config": record.config,
-        "summary": record.summary,
-        "created_at": time(record.created_at),
-        "finished_at": time(record.finished_at),
-        "exit_code": record.exit_code,
-        "user": record.user,
-        "host": record.host,
-    }
+    return _fields(
+        record,
+        *("id", "entity", "project", "name", "state", "group", "job_type", "notes", "tags"),
+        *("config", "summary", "created_at", "finished_at", "exit_code", "user", "host"),
+    )
+
+
+def _fields(record: ArtifactRecord | RunRecord | VersionRecord, *names: str) -> dict[str, Any]:
+    """Return what a record says as JSON. The name of a time ends with ``_at``."""
+    return {name: _plain(name, getattr(record, name)) for name in names}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name.endswith("_at"):
+        return time(value)
+    if name == "digest":
+        return format_digest(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def file(found: ArtifactEntry) -> dict[str, Any]:
     """Return a file of a version as JSON."""
-    return {
-        "path": found.path,
-        "size": found.size,
-        "digest": found.digest,
-        "executable": found.executable,
-        "reference": found.ref,
-    }
+    return entry(found._entry)
 
 
 def entry(found: Entry) -> dict[str, Any]:
-    """Return an entry of a manifest as JSON, which looks the same."""
+    """Return an entry of a manifest as JSON."""
     return {
         "path": found.path,
         "size": found.size,

@@ -123,6 +123,13 @@ def log_files(
     return log_tree(store, write_tree(folder, files), name)
 
 
+def make_template(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Make a store with one version, to be copied by each test, and return its folder."""
+    with opened(folder / "store") as store:
+        log_files(store, folder / "data", files)
+    return folder / "store"
+
+
 def pull(
     store: Store,
     version: VersionRecord,
@@ -160,7 +167,7 @@ def damage(path: Path, *, at: int = 0) -> None:
 
 def staging_folders(store: Store) -> list[Path]:
     """Return what uploads have left in the staging folder."""
-    return sorted(store._staging.iterdir()) if store._staging.exists() else []
+    return sorted(store.staging.iterdir()) if store.staging.exists() else []
 
 
 def make_old(path: Path) -> None:

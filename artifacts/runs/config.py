@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from artifacts._metadata import to_json
+from artifacts.runs.mapping import StoredMapping
 from artifacts.store.errors import ConfigError, InvalidTypeError
 
 
-class Config(MutableMapping[str, Any]):
+class Config(StoredMapping):
     """Settings of an experiment, by key or as attributes; every change is stored at once.
 
     Changing the value of an existing key needs ``update(..., allow_val_change=True)``. What JSON
@@ -21,15 +21,8 @@ class Config(MutableMapping[str, Any]):
         store: Called with all values after each change.
     """
 
-    _values: dict[str, Any]
-    _store: Callable[[dict[str, Any]], None]
-    _lock: threading.RLock
-
     def __init__(self, values: Mapping[str, Any], store: Callable[[dict[str, Any]], None]) -> None:
-        # Attributes are keys.
-        object.__setattr__(self, "_values", to_config(values))
-        object.__setattr__(self, "_store", store)
-        object.__setattr__(self, "_lock", threading.RLock())
+        super().__init__(to_config(values), store)
 
     def update(  # type: ignore[override] # has an argument more
         self, values: Any = (), *, allow_val_change: bool = False
@@ -71,47 +64,13 @@ class Config(MutableMapping[str, Any]):
 
     def _replace(self, values: dict[str, Any]) -> None:
         if values != self._values:
-            self._store(values)
-            object.__setattr__(self, "_values", values)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._values[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __delitem__(self, key: str) -> None:
-        with self._lock:
-            if key not in self._values:
-                raise KeyError(key)
-            self._replace({k: value for k, value in self._values.items() if k != key})
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(f"config has no key {name!r}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
+            super()._replace(values)
 
     def __delattr__(self, name: str) -> None:
         try:
             del self[name]
         except KeyError:
-            raise AttributeError(f"config has no key {name!r}") from None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (self.as_dict(),)
-
-    def __repr__(self) -> str:
-        return repr(self._values)
+            raise self._no_key(name) from None
 
 
 def to_config(values: Any) -> dict[str, Any]:

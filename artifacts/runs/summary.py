@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from artifacts._metadata import to_json
+from artifacts.runs.mapping import StoredMapping
 
 
-class Summary(MutableMapping[str, Any]):
+class Summary(StoredMapping):
     """Results by key or as attributes; every change is stored at once.
 
     A copy, and what another process gets, is a plain dictionary.
@@ -18,16 +17,6 @@ class Summary(MutableMapping[str, Any]):
         values: Initial values.
         store: Called with all values after each change.
     """
-
-    _values: dict[str, Any]
-    _store: Callable[[dict[str, Any]], None]
-    _lock: threading.RLock
-
-    def __init__(self, values: Mapping[str, Any], store: Callable[[dict[str, Any]], None]) -> None:
-        # Attributes are keys.
-        object.__setattr__(self, "_values", dict(values))
-        object.__setattr__(self, "_store", store)
-        object.__setattr__(self, "_lock", threading.RLock())
 
     def update(self, *args: Any, **values: Any) -> None:
         """Set several values with one write.
@@ -40,40 +29,3 @@ class Summary(MutableMapping[str, Any]):
         fresh = {str(k).strip(): to_json(v, str(k)) for k, v in dict(*args, **values).items()}
         with self._lock:
             self._replace({**self._values, **fresh})
-
-    def _replace(self, values: dict[str, Any]) -> None:
-        self._store(values)
-        object.__setattr__(self, "_values", values)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._values[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __delitem__(self, key: str) -> None:
-        with self._lock:
-            if key not in self._values:
-                raise KeyError(key)
-            self._replace({k: value for k, value in self._values.items() if k != key})
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(f"summary has no key {name!r}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self._values),)
-
-    def __repr__(self) -> str:
-        return repr(self._values)

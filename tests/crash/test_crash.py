@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.store.store import Store
 from tests import invariants
 from tests.support import (
     LARGE,
@@ -18,6 +17,7 @@ from tests.support import (
     find_latest,
     log_files,
     log_tree,
+    make_template,
     opened,
     pull,
     read_tree,
@@ -32,11 +32,7 @@ AFTER = {"a": b"new", "b": LARGE[::-1], "e/f": b"f", "e/large": LARGE * 3}
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("template")
-    store = Store.create(folder / "store")
-    log_files(store, folder / "data", BEFORE)
-    store.close()
-    return folder / "store"
+    return make_template(tmp_path_factory.mktemp("template"), BEFORE)
 
 
 @pytest.fixture

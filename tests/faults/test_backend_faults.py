@@ -16,8 +16,8 @@ from tests.support import (
     LARGE,
     SMALL,
     find_latest,
-    log_files,
     log_tree,
+    make_template,
     read_tree,
     staging_folders,
     write_tree,
@@ -29,12 +29,7 @@ AFTER = {"a": SMALL, "b": LARGE[::-1], "c": b"new", "d/e": b"more", "d/large": L
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A store with one version, to be copied by each test."""
-    folder = tmp_path_factory.mktemp("template")
-    store = Store.create(folder / "store")
-    log_files(store, folder / "data", BEFORE)
-    store.close()
-    return folder / "store"
+    return make_template(tmp_path_factory.mktemp("template"), BEFORE)
 
 
 @pytest.fixture

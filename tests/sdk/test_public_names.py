@@ -86,6 +86,31 @@ def test_every_argument_is_described():
     assert left_out == {}
 
 
+def test_a_class_that_is_written_in_parts_is_shown_as_one():
+    for class_ in CLASSES:
+        inherited = set(dir(class_)) - set(vars(class_))
+        assert [name for name in inherited if _is_ours(class_, name)] == []
+        for name, member in vars(class_).items():
+            if inspect.isfunction(member) and not name.startswith("_"):
+                assert member.__qualname__ == f"{class_.__name__}.{name}"
+
+
+def _is_ours(class_, name):
+    member = getattr(class_, name)
+    function = member.fget if isinstance(member, property) else member
+    home = getattr(function, "__module__", None) or ""
+    return not name.startswith("_") and home.partition(".")[0] == "artifacts"
+
+
+@pytest.mark.parametrize(
+    ("class_", "call"),
+    [("Artifact", "add_file"), ("Artifact", "new_file"), ("Run", "use_artifact")],
+)
+def test_a_wrong_call_names_the_class_that_users_know(class_, call):
+    with pytest.raises(TypeError, match=rf"^{class_}\.{call}\(\) missing"):
+        getattr(getattr(artifacts, class_), call)(object())
+
+
 def test_importing_is_light():
     heavy = ["sqlmodel", "sqlalchemy", "alembic", "fsspec", "s3fs", "click", "rich", "pathspec"]
     script = (
