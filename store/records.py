@@ -147,6 +147,22 @@ class ObjectRecord:
     digest: Digest | None
     touched_at: int
     condemned_at: int | None
+    lease_id: str | None
+
+
+@dataclass(slots=True)
+class ObjectUsage:
+    """How much of an object is in use.
+
+    Attributes:
+        bytes: Stored bytes of all its blobs.
+        live_bytes: Of those that some version needs.
+    """
+
+    blobs: int = 0
+    bytes: int = 0
+    live_blobs: int = 0
+    live_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +198,12 @@ class VersionDraft:
 
 @dataclass(frozen=True, slots=True)
 class VersionRecord:
-    """One immutable version with its movable names."""
+    """One immutable version with its movable names.
+
+    Attributes:
+        ttl: How long it is kept, in microseconds; None as its artifact says, 0 for ever.
+        broken: Which of its data are lost for good, or None.
+    """
 
     id: int
     entity: str
@@ -201,6 +222,8 @@ class VersionRecord:
     updated_at: int
     created_by: str | None
     deleted_at: int | None = None
+    ttl: int | None = None
+    broken: str | None = None
 
     @property
     def version(self) -> str:
@@ -215,7 +238,11 @@ class VersionRecord:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRecord:
-    """A named series of versions, with its newest one."""
+    """A named series of versions, with its newest one.
+
+    Attributes:
+        retention: Which versions are kept, as `retention.Policy.from_json` reads it.
+    """
 
     id: int
     entity: str
@@ -227,6 +254,7 @@ class ArtifactRecord:
     latest: VersionRecord | None
     created_at: int
     updated_at: int
+    retention: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,11 @@ from artifacts.store.errors import (
     ConflictError,
     FormatError,
     ObjectNotFoundError,
+    StateError,
     StoreNotFoundError,
     from_os_error,
 )
+from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
 from artifacts.store.objects import LocalObjects
 from artifacts.store.records import BlobLocation
@@ -64,6 +66,7 @@ class Store:
     Attributes:
         location: Where it is, as text.
         uuid: Its identity, the same in catalog and object store.
+        staging: Folder for files that are being made, on the file system of local objects.
     """
 
     def __init__(
@@ -81,7 +84,8 @@ class Store:
         self.catalog = catalog
         self.objects = objects
         self.stat_cache = stat_cache
-        self._staging = staging
+        self.leases = LeaseKeeper(catalog)
+        self.staging = staging
 
     @classmethod
     def create(cls, location: str | Path, *, cache_dir: Path | None = None) -> Store:
@@ -160,6 +164,7 @@ class Store:
 
     def close(self) -> None:
         """Close the catalog. The store cannot be used afterwards."""
+        self.leases.close()
         self.catalog.close()
         self.stat_cache.close()
 
@@ -179,7 +184,7 @@ class Store:
             digests = digests_in(self.read_blob(version.digest))
             return BaseVersion(version.id, digests | {version.digest})
 
-        return Upload(self.catalog, self.objects, self._staging, base=load)
+        return Upload(self.catalog, self.objects, self.staging, self.leases, base=load)
 
     def commit(
         self, draft: VersionDraft, upload: Upload, manifest: Manifest
@@ -231,6 +236,24 @@ class Store:
             uploaded=upload.uploaded,
             base=upload.base.version_id if upload.base is not None else None,
         )
+
+    def restore(self, version: VersionRecord, *, by: str | None = None) -> None:
+        """Undo the deletion of a version, as long as its bytes are there.
+
+        Its aliases are not given back, because they may have gone to other versions.
+
+        Raises:
+            StateError: It is not deleted, its content was logged again since, or its bytes were
+                collected.
+        """
+        try:
+            needed = digests_in(self.read_blob(version.digest)) | {version.digest}
+        except BlobNotFoundError as error:
+            raise _collected(version) from error
+        claim = self.catalog.claim(needed)
+        if claim.present != needed:
+            raise _collected(version)
+        self.catalog.restore_version(version.id, claim.objects, by)
 
     # -- reading
 
@@ -300,6 +323,14 @@ class Store:
     def open_blob(self, digest: Digest) -> IO[bytes]:
         """Open a blob for reading; see `reading.open_blob`."""
         return reading.open_blob(self.objects, self.locate([digest])[digest])
+
+
+def _collected(version: VersionRecord) -> StateError:
+    return StateError(
+        f"the data of {version.ref} were collected and are gone",
+        hint="log them again",
+        kind="collected",
+    )
 
 
 def catalog_path(root: Path) -> Path:

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import secrets
-import socket
 import threading
 import weakref
 from collections import deque
@@ -27,11 +26,12 @@ from artifacts.store.records import BlobPlace, Encoding, LeaseKind, ObjectDraft,
 from artifacts.store.staging import StagingFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from artifacts.store.catalog import Catalog
     from artifacts.store.digests import Digest
+    from artifacts.store.leases import LeaseKeeper
     from artifacts.store.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,17 @@ class BaseVersion(NamedTuple):
     digests: set[Digest]
 
 
-class _Small(NamedTuple):
+class StoredBlob(NamedTuple):
+    """A blob in memory, as it is going to lie in a pack.
+
+    Attributes:
+        size: Raw bytes.
+        stored: What ``encoding`` made of them.
+    """
+
     digest: Digest
     size: int
-    stored: bytes
+    stored: bytes | memoryview
     encoding: Encoding
 
 
@@ -87,7 +94,7 @@ class Upload:
         staging: Folder on the file system of the objects, for files that are being made.
         base: Returns a version whose blobs are taken to exist without asking, because the commit
             makes sure that it is still there. Called when there is much to ask about.
-        holder: Who uploads, for people who wonder about an old lease.
+        leases: Renews this upload's lease until it ends.
     """
 
     def __init__(
@@ -95,9 +102,9 @@ class Upload:
         catalog: Catalog,
         objects: ObjectStore,
         staging: Path,
+        leases: LeaseKeeper,
         *,
         base: Callable[[], BaseVersion | None] | None = None,
-        holder: str | None = None,
     ) -> None:
         self.base: BaseVersion | None = None
         self.new_bytes = 0
@@ -107,21 +114,20 @@ class Upload:
         self._staging_parent = staging
         self._staging: StagingFolder | None = None
         self._staging_lock = threading.Lock()
-        self._holder = holder or f"{socket.gethostname()}:{os.getpid()}"
-        self._lease_id = secrets.token_hex(16)
-        self._has_lease = False
+        self._leases = leases
+        self._lease: str | None = None
         # Digests that need no upload (any more). The worker adds to it; a reader that misses an
         # addition only hands over a blob that the worker then drops.
         self._known: set[Digest] = set()
         self._claimed: set[int] = set()
         self._uploaded = 0
         # Collected by the caller, not yet handed over.
-        self._small: dict[Digest, _Small] = {}
+        self._small: dict[Digest, StoredBlob] = {}
         self._small_bytes = 0
         self._staged: dict[Digest, _Staged] = {}
         self._staged_bytes = 0
         # The worker's.
-        self._pack: list[_Small] = []
+        self._pack: list[StoredBlob] = []
         self._pack_bytes = 0
         self._writes: deque[Future[None]] = deque()
         # Threads of an upload that is larger than what `finish` stores at once.
@@ -153,7 +159,7 @@ class Upload:
     def add(self, data: bytes, digest: Digest) -> None:
         """Add a blob that is in memory."""
         if digest not in self._known and digest not in self._small:
-            self._add(_Small(digest, len(data), data, Encoding.IDENTITY))
+            self._add(StoredBlob(digest, len(data), data, Encoding.IDENTITY))
 
     def add_staged(self, path: Path, digest: Digest, size: int) -> None:
         """Add a blob that lies in a file made at `new_path`, and belongs to the upload now."""
@@ -164,7 +170,7 @@ class Upload:
         if manifest.digest in self._known:
             return
         data = b"".join(manifest.chunks())
-        self._add(_Small(manifest.digest, len(data), *packs.compress(data)))
+        self._add(StoredBlob(manifest.digest, len(data), *packs.compress(data)))
 
     def new_path(self) -> Path:
         """Return an unused path for a file that is to become a blob without another copy."""
@@ -175,10 +181,10 @@ class Upload:
                 weakref.finalize(self, self._staging.close)
             return self._staging.new_path()
 
-    def _add(self, blob: _Small) -> None:
+    def _add(self, blob: StoredBlob) -> None:
         if len(blob.stored) > PACK_THRESHOLD:
             path = self.new_path()
-            _write_pieces(path, [blob.stored])
+            write_pieces(path, [blob.stored])
             self._add_staged(
                 _Staged(
                     blob.digest,
@@ -255,7 +261,7 @@ class Upload:
         self._claimed |= claim.objects
         return digests - claim.present
 
-    def _store_small(self, blobs: dict[Digest, _Small]) -> None:
+    def _store_small(self, blobs: dict[Digest, StoredBlob]) -> None:
         missing = self._missing(blobs.keys() - self._known)
         fresh = [blob for digest, blob in blobs.items() if digest in missing]
         self._pack += fresh
@@ -266,18 +272,12 @@ class Upload:
 
     def _store_pack(self) -> None:
         blobs, self._pack, self._pack_bytes = self._pack, [], 0
-        places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in blobs)
-        pieces = [b.stored for b in blobs if b.stored]
-        pieces.append(packs.trailer(places))
-        size = sum(map(len, pieces))
-        name = secrets.token_hex(16)
-        key = f"packs/{name[:2]}/{name}"
-        draft = ObjectDraft(key, ObjectKind.PACK, size, tuple(places), _digest_of(pieces))
+        draft, pieces = make_pack(blobs)
         self._reserve([draft])
 
         def write() -> None:
             path = self.new_path()
-            _write_pieces(path, pieces)
+            write_pieces(path, pieces)
             self._put(draft, path)
 
         if self._writer is None:
@@ -312,10 +312,9 @@ class Upload:
         self._known |= missing
 
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
-        if not self._has_lease:
-            self._catalog.open_lease(self._lease_id, LeaseKind.UPLOAD, self._holder)
-            self._has_lease = True
-        self._catalog.reserve(self._lease_id, drafts)
+        if self._lease is None:
+            self._lease = self._leases.open(LeaseKind.UPLOAD)
+        self._catalog.reserve(self._lease, drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
 
     def _put(self, draft: ObjectDraft, path: Path) -> None:
@@ -345,7 +344,7 @@ class Upload:
     @property
     def lease(self) -> str | None:
         """The lease under which objects were reserved, or None if there are none."""
-        return self._lease_id if self._has_lease else None
+        return self._lease
 
     @property
     def claimed(self) -> frozenset[int]:
@@ -369,13 +368,15 @@ class Upload:
             self._staging = None
         self._jobs.clear()
         self._small, self._staged, self._pack = {}, {}, []
+        if self._lease is not None:
+            self._leases.drop(self._lease)
 
     def abandon(self) -> None:
         """Undo everything: the upload will not be committed."""
         self.close()
-        if self._has_lease:
-            keys = self._catalog.abandon(self._lease_id)
-            self._has_lease = False
+        if self._lease is not None:
+            keys = self._catalog.abandon(self._lease)
+            self._lease = None
             self._objects.delete(keys)
             self._catalog.forget(keys)
 
@@ -388,14 +389,26 @@ def _loose_draft(blob: _Staged) -> ObjectDraft:
     return ObjectDraft(key, ObjectKind.LOOSE, blob.length, (place,), blob.stored_digest)
 
 
-def _digest_of(pieces: list[bytes]) -> Digest:
+def make_pack(blobs: Sequence[StoredBlob]) -> tuple[ObjectDraft, list[bytes | memoryview]]:
+    """Return a new pack of these blobs: what to reserve, and its bytes in pieces."""
+    places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in blobs)
+    pieces = [blob.stored for blob in blobs if blob.stored]
+    pieces.append(packs.trailer(places))
+    name = secrets.token_hex(16)
+    key = f"packs/{name[:2]}/{name}"
+    size = sum(map(len, pieces))
+    return ObjectDraft(key, ObjectKind.PACK, size, tuple(places), _digest_of(pieces)), pieces
+
+
+def _digest_of(pieces: Sequence[bytes | memoryview]) -> Digest:
     hasher = Hasher()
     for start in range(0, len(pieces), _HASHED_TOGETHER):
         hasher.update(b"".join(pieces[start : start + _HASHED_TOGETHER]))
     return hasher.digest()
 
 
-def _write_pieces(path: Path, pieces: list[bytes]) -> None:
+def write_pieces(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write a new file; the object store makes it durable."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:

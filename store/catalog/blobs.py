@@ -188,9 +188,20 @@ def list_objects(connection: Connection) -> list[ObjectRecord]:
             None if row.digest is None else Digest(row.digest),
             row.touched_at,
             row.condemned_at,
+            row.lease_id,
         )
         for row in rows
     ]
+
+
+def keys_with(connection: Connection, digest: Digest) -> set[str]:
+    """Return the keys of all objects that hold a blob, whatever their state."""
+    statement = (
+        sa.select(objects.c.key)
+        .join(blobs, blobs.c.object_id == objects.c.id)
+        .where(blobs.c.digest == digest)
+    )
+    return set(connection.scalars(statement))
 
 
 def fingerprints(connection: Connection) -> dict[int, tuple[int, int]]:

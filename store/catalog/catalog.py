@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from artifacts.store.catalog import (
     blobs,
     changes,
+    garbage,
     leases,
     lookup,
     migrate,
@@ -21,6 +22,7 @@ from artifacts.store.catalog import (
 )
 from artifacts.store.catalog.database import Database
 from artifacts.store.catalog.schema import store as store_table
+from artifacts.store.marks import PARTITIONS
 from artifacts.store.records import LinkKind
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.blobs import Claim
     from artifacts.store.digests import Digest
+    from artifacts.store.marks import MarkSet
     from artifacts.store.records import (
         ArtifactRecord,
         BlobLocation,
@@ -37,11 +40,14 @@ if TYPE_CHECKING:
         LinkRecord,
         ObjectDraft,
         ObjectRecord,
+        ObjectUsage,
         RunRecord,
         VersionDraft,
         VersionRecord,
     )
     from artifacts.store.refs import Ref
+
+_IDENTITY_LOCK = 3
 
 
 class Catalog:
@@ -64,6 +70,28 @@ class Catalog:
             database.close()
             raise
 
+    @classmethod
+    def open_url(cls, url: str, *, read_only: bool = False) -> Catalog:
+        """Open the catalog in a PostgreSQL database; its tables are made unless ``read_only``.
+
+        Args:
+            url: ``postgresql://user@host:port/database?…``. What it leaves out is taken from
+                where libpq looks: ``PGHOST`` and the like, a service file, ``~/.pgpass``.
+
+        Raises:
+            ConfigError: The URL is wrong or holds a password, psycopg is not installed, or the
+                server is too old.
+            StoreNotFoundError: There is no such database.
+            PermissionDeniedError: The server refused the login, or to make the tables.
+            StorageError: The server cannot be reached.
+        """
+        database = Database.postgres(url, read_only=read_only)
+        try:
+            return cls(database, read_only=read_only)
+        except BaseException:
+            database.close()
+            raise
+
     def close(self) -> None:
         """Close all connections."""
         self._db.close()
@@ -74,6 +102,7 @@ class Catalog:
         """Enter the store's identity unless there is one; return the one that is there."""
 
         def work(connection: sa.Connection) -> tuple[str, int]:
+            self._db.lock(connection, _IDENTITY_LOCK)
             row = connection.execute(sa.select(store_table)).first()
             if row is None:
                 now = self._db.now(connection)
@@ -113,6 +142,14 @@ class Catalog:
             manifest: For a reader: what must not be collected meanwhile.
         """
         self._db.write(lambda c: leases.open_lease(self._db, c, lease, kind, holder, manifest))
+
+    def open_collector(self, lease: str, holder: str, max_age: int) -> None:
+        """Start the one collection that may run.
+
+        Raises:
+            ConflictError: Another one is running, and gave a sign of life within ``max_age``.
+        """
+        self._db.write(lambda c: leases.open_collector(self._db, c, lease, holder, max_age))
 
     def renew_leases(self, ids: Iterable[str]) -> frozenset[str]:
         """Give a sign of life; return the leases that still exist."""
@@ -158,6 +195,71 @@ class Catalog:
         """Return everybody at work, and those who were killed at it."""
         return self._db.read(leases.list_leases)
 
+    # -- collecting
+
+    def usage(self, marks: MarkSet, ranks: Mapping[int, int]) -> dict[int, ObjectUsage]:
+        """Return how much of each object is needed, by the object's key; one scan of all blobs.
+
+        Args:
+            marks: The blobs that are needed.
+            ranks: Of the objects that can be read: a blob is needed in the highest of them only.
+        """
+        found: dict[int, ObjectUsage] = {}
+        for first in range(PARTITIONS):
+
+            def work(connection: sa.Connection, first: int = first) -> None:
+                marked = marks.partition(first)
+                garbage.add_usage(self._db, connection, first, marked, ranks, found)
+
+            self._db.read(work)
+        return found
+
+    def reap_leases(self, max_age: int) -> list[LeaseRecord]:
+        """End the work that gave no sign of life for ``max_age`` microseconds; return it."""
+        return self._db.write(lambda c: leases.reap(self._db, c, max_age))
+
+    def condemn(self, ids: Iterable[int], before: int) -> list[int]:
+        """Condemn live objects that were last touched before a time; return them.
+
+        The time must lie before the one at which marking began.
+        """
+        wanted = list(ids)
+        return self._db.write(lambda c: garbage.condemn(self._db, c, wanted, before))
+
+    def revive(self, ids: Iterable[int]) -> list[int]:
+        """Make condemned objects live again; return them."""
+        wanted = list(ids)
+        return self._db.write(lambda c: garbage.revive(c, wanted))
+
+    def doom(self, ids: Iterable[int], before: int) -> list[int]:
+        """Give up objects that were condemned before a time; return them.
+
+        The time must lie before the one at which marking began.
+        """
+        wanted = list(ids)
+        return self._db.write(lambda c: garbage.doom(c, wanted, before))
+
+    def doom_abandoned(self) -> int:
+        """Give up what uploads reserved whose lease is gone; return how many objects."""
+        return self._db.write(garbage.doom_abandoned)
+
+    def doomed(self, limit: int) -> list[tuple[str, int]]:
+        """Return (key, size) of objects whose bytes may be deleted, and then be forgotten."""
+        return self._db.read(lambda c: garbage.doomed(c, limit))
+
+    def replace(self, lease: str, uploaded: int, old: Iterable[int], before: int) -> list[int]:
+        """End a repacking; return the old objects that are condemned now.
+
+        Old ones that were touched since ``before`` stay.
+
+        Raises:
+            ConflictError: The lease is gone.
+        """
+        wanted = list(old)
+        return self._db.write(
+            lambda c: garbage.replace(self._db, c, lease, uploaded, wanted, before)
+        )
+
     # -- versions
 
     def commit(
@@ -186,10 +288,11 @@ class Catalog:
         """
 
         def work(connection: sa.Connection) -> tuple[VersionRecord, bool]:
-            if base is not None:
-                changes.check_live(connection, base)
             blobs.confirm(self._db, connection, lease, claimed, uploaded)
             version, created = changes.commit(self._db, connection, draft)
+            if base is not None:
+                # After the artifact's row was locked: who deletes a version locks in that order.
+                changes.check_live(connection, base)
             if draft.run is not None and draft.output:
                 runs.link(self._db, connection, draft.run, version.id, LinkKind.OUTPUT)
             return version, created
@@ -237,9 +340,34 @@ class Catalog:
         """Return (entity, name) of every project."""
         return self._db.read(projects.list_projects)
 
-    def live_manifests(self) -> dict[Digest, list[str]]:
-        """Return the manifests of all live versions, with the versions' names."""
-        return self._db.read(versions.live_manifests)
+    def live_manifests(self, *, ignore: frozenset[int] = frozenset()) -> dict[Digest, list[str]]:
+        """Return the manifests of all live versions, with the versions' names.
+
+        Args:
+            ignore: Keys of versions that count as deleted.
+        """
+        return self._db.read(lambda c: versions.live_manifests(c, ignore=ignore))
+
+    def keys_with(self, digest: Digest) -> set[str]:
+        """Return the keys of all objects that hold a blob, whatever their state."""
+        return self._db.read(lambda c: blobs.keys_with(c, digest))
+
+    def artifacts_with_rules(self) -> list[ArtifactRecord]:
+        """Return artifacts with a retention policy, or with versions that have a lifetime."""
+        return self._db.read(projects.artifacts_with_rules)
+
+    def set_retention(self, artifact_id: int, policy: Mapping[str, Any] | None) -> None:
+        """Set the `retention.Policy` of an artifact, or remove it."""
+        self._db.write(lambda c: changes.set_retention(self._db, c, artifact_id, policy))
+
+    def set_ttl(self, version_id: int, ttl: int | None) -> None:
+        """Set how long a version is kept: microseconds, 0 for ever, None as its artifact says."""
+        self._db.write(lambda c: changes.set_ttl(self._db, c, version_id, ttl))
+
+    def running_runs(self, version_ids: Iterable[int]) -> dict[int, str]:
+        """Return, by version, a running run that uses it as input."""
+        wanted = list(version_ids)
+        return self._db.read(lambda c: runs.running_users(c, wanted))
 
     def set_alias(
         self, version_id: int, alias: str, *, expected: int | None = None, by: str | None = None
@@ -304,16 +432,59 @@ class Catalog:
         )
 
     def delete_version(
-        self, version_id: int, *, delete_aliases: bool = False, by: str | None = None
+        self,
+        version_id: int,
+        *,
+        delete_aliases: bool = False,
+        force: bool = False,
+        by: str | None = None,
     ) -> None:
-        """Delete a version; see `changes.delete`.
+        """Delete a version; see `delete_versions`."""
+        self.delete_versions([version_id], delete_aliases=delete_aliases, force=force, by=by)
+
+    def delete_versions(
+        self,
+        version_ids: Sequence[int],
+        *,
+        delete_aliases: bool = False,
+        force: bool = False,
+        by: str | None = None,
+    ) -> None:
+        """Delete versions, all or none; see `changes.delete`.
 
         Raises:
-            StateError: It has aliases other than ``latest`` and ``delete_aliases`` is False.
+            StateError: One has aliases other than ``latest`` and ``delete_aliases`` is False, or
+                a running run uses it and ``force`` is False.
         """
-        self._db.write(
-            lambda c: changes.delete(self._db, c, version_id, delete_aliases=delete_aliases, by=by)
-        )
+
+        def work(connection: sa.Connection) -> None:
+            for version_id in version_ids:
+                changes.delete(
+                    self._db,
+                    connection,
+                    version_id,
+                    delete_aliases=delete_aliases,
+                    force=force,
+                    by=by,
+                )
+
+        self._db.write(work)
+
+    def restore_version(self, version_id: int, objects: frozenset[int], by: str | None) -> None:
+        """Undo the deletion of a version.
+
+        Args:
+            objects: Ids of the objects that hold its blobs, from `claim`.
+
+        Raises:
+            ConflictError: One of them was collected meanwhile.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            blobs.confirm(self._db, connection, None, objects, 0)
+            changes.restore(self._db, connection, version_id, by=by)
+
+        self._db.write(work)
 
     # -- runs and lineage
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from artifacts.store.catalog import projects as project_statements
+from artifacts.store.catalog import runs
 from artifacts.store.catalog import versions as reading
 from artifacts.store.catalog.schema import (
     alias_events,
@@ -231,6 +232,7 @@ def delete(
     version_id: int,
     *,
     delete_aliases: bool,
+    force: bool,
     by: str | None = None,
 ) -> None:
     """Delete a version: it becomes a tombstone, which lineage still shows.
@@ -238,7 +240,8 @@ def delete(
     ``latest`` moves on to the remaining version that was logged last.
 
     Raises:
-        StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False.
+        StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False, or a
+            running run uses it and ``force`` is False.
     """
     artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
@@ -251,6 +254,13 @@ def delete(
             hint="move or remove the aliases first, or delete with delete_aliases=True "
             "(--delete-aliases)",
             kind="has_aliases",
+        )
+    user = runs.running_users(connection, [version_id]).get(version_id)
+    if user is not None and not force:
+        raise StateError(
+            f"{reading.get(connection, version_id).ref} is being used by run {user}",
+            hint="wait until the run has finished, or delete with force=True (--force)",
+            kind="in_use",
         )
     now = db.now(connection)
     tombstone = sa.update(versions).where(versions.c.id == version_id).values(deleted_at=now)
@@ -269,6 +279,53 @@ def delete(
             _record_move(connection, artifact_id, name, version_id, successor, now, by)
         else:
             _record_move(connection, artifact_id, name, version_id, None, now, by)
+
+
+def restore(
+    db: Database, connection: Connection, version_id: int, *, by: str | None = None
+) -> None:
+    """Undo a deletion. Aliases that the version had are not given back, but ``latest`` may move.
+
+    Raises:
+        StateError: The version is not deleted, or another one has the same content.
+    """
+    found = connection.execute(
+        sa.select(versions.c.artifact_id, versions.c.digest, versions.c.deleted_at).where(
+            versions.c.id == version_id
+        )
+    ).one()
+    ref = reading.get(connection, version_id).ref
+    if found.deleted_at is None:
+        raise StateError(f"{ref} is not deleted", kind="not_deleted")
+    _touch_artifact(db, connection, found.artifact_id)
+    same = sa.select(versions.c.number).where(
+        versions.c.artifact_id == found.artifact_id,
+        versions.c.digest == found.digest,
+        versions.c.deleted_at.is_(None),
+    )
+    number = connection.scalar(same)
+    if number is not None:
+        raise StateError(f"{ref} was logged again since, as v{number}", kind="logged_again")
+    undone = sa.update(versions).where(versions.c.id == version_id).values(deleted_at=None)
+    connection.execute(undone)
+    if reading.by_alias(connection, found.artifact_id, LATEST) is None:
+        now = db.now(connection)
+        _move_alias(connection, found.artifact_id, LATEST, version_id, now, by)
+
+
+def set_retention(
+    db: Database, connection: Connection, artifact_id: int, policy: Mapping[str, Any] | None
+) -> None:
+    """Set which versions of an artifact are kept."""
+    values = {"retention": policy, "updated_at": db.now(connection)}
+    connection.execute(sa.update(artifacts).where(artifacts.c.id == artifact_id).values(**values))
+
+
+def set_ttl(db: Database, connection: Connection, version_id: int, ttl: int | None) -> None:
+    """Set how long a version is kept."""
+    check_not_deleted(connection, version_id)
+    values = {"ttl": ttl, "updated_at": db.now(connection)}
+    connection.execute(sa.update(versions).where(versions.c.id == version_id).values(**values))
 
 
 def _lock_artifact(db: Database, connection: Connection, draft: VersionDraft) -> int:

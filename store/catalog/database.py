@@ -1,22 +1,29 @@
 """Connections, transactions and the translation of database errors.
 
 SQLite runs in WAL mode with ``synchronous=FULL``; a write transaction takes its lock at once
-(``BEGIN IMMEDIATE``) and waits for others instead of failing. Time is the catalog's clock: the
-server's on PostgreSQL, this machine's on SQLite, which never spans machines.
+(``BEGIN IMMEDIATE``) and waits for others instead of failing. On PostgreSQL a write is READ
+COMMITTED and relies on row locks, a read sees one snapshot (REPEATABLE READ). Time is the
+catalog's clock: the server's on PostgreSQL, this machine's on SQLite, which never spans machines.
+
+A connection is never used by two processes: a forked child drops what it inherited, without
+closing it, and connects anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
+from artifacts.store.catalog import postgres
 from artifacts.store.errors import (
     ArtifactsError,
     ConflictError,
@@ -34,59 +41,109 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 60.0
-"""Seconds that a writer waits for another one's transaction on SQLite."""
+"""Seconds that a writer waits for another one's transaction."""
 
 _IN_CHUNK = 500
+_LOCK_CLASS = 0x617274  # of the advisory locks that are ours
 _ATTEMPTS = 8
-# Serialization failure, deadlock, unique violation (two sessions created the same row), lock.
-_RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505", "55P03"})
+_PATIENCE = 30.0
 
 
 class Database:
     """One database behind an SQLAlchemy engine. Thread-safe.
 
     Args:
-        url: ``sqlite:///path`` or ``postgresql+psycopg://…``.
-        read_only: Refuse writes; on SQLite also create no file beside the database.
+        engine: Made by `sqlite` or `postgres`.
+        read_only: Refuse writes.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
-        self._engine = _make_engine(url, read_only=read_only)
-        self.dialect = self._engine.dialect.name
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
+        self._engine = engine
+        self._read_only = read_only
+        self._was_connected = False
+        self.dialect = engine.dialect.name
+        _open.add(self)
 
     @classmethod
     def sqlite(cls, path: Path, *, read_only: bool = False) -> Database:
         """Open the SQLite file at ``path``; it is created unless ``read_only``."""
-        return cls(
-            sa.URL.create("sqlite", database=str(path)).render_as_string(), read_only=read_only
-        )
+        return cls(_sqlite_engine(str(path), read_only=read_only), read_only=read_only)
+
+    @classmethod
+    def postgres(cls, url: str, *, read_only: bool = False) -> Database:
+        """Use the database that a libpq URL names; see `postgres.make_engine`."""
+        engine = postgres.make_engine(url, busy_timeout=BUSY_TIMEOUT)
+        return cls(engine, read_only=read_only)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction that only reads and sees one state of the database."""
-        with _translated(), self._engine.connect() as connection, connection.begin():
-            return work(connection)
+        return self._repeat(work, write=False)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction and commit it, again when another session got in the way.
 
-        ``work`` may be called several times and must have no effect outside the transaction.
+        ``work`` may be called several times and must have no effect outside the transaction. It
+        is also repeated when the connection is lost, but never after it was committed: when the
+        answer to COMMIT is lost, the server is asked what became of the transaction.
 
         Raises:
             ConflictError: It still did not go through after several attempts.
+            StorageError: The server cannot be reached; ``commit_unknown``: it could not be asked
+                whether the transaction was committed.
         """
+        return self._repeat(work, write=True)
+
+    def _repeat(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        deadline = time.monotonic() + _PATIENCE
+        pause = 0.01
         for attempt in range(_ATTEMPTS):
+            last = attempt + 1 == _ATTEMPTS or time.monotonic() > deadline
             try:
-                with self._engine.connect() as plain:
-                    connection = plain.execution_options(artifacts_write=True)
-                    with connection.begin():
-                        return work(connection)
+                return self._once(work, write=write)
             except DBAPIError as error:
-                if attempt + 1 == _ATTEMPTS or not _is_retryable(error):
-                    raise _translate(error) from error
+                lost = self.dialect == "postgresql" and postgres.is_lost(error)
+                if last or not (lost or (write and _is_retryable(error))):
+                    raise self._translate(error) from error
+                if lost:
+                    pause = 0.1
             except SQLAlchemyError as error:
-                raise _translate(error) from error
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+                raise self._translate(error) from error
+            except StorageError as error:
+                # A server that was there may be back soon; one that never was is reported at once.
+                if last or not error.retryable or not self._was_connected:
+                    raise
+                pause = 0.1
+            jitter = random.uniform(0.2, 1)  # noqa: S311 - no secret
+            time.sleep(jitter * pause * 2**attempt)
         raise AssertionError  # the last attempt returned or raised
+
+    def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(self._engine.connect())
+            self._was_connected = True
+            connection = connection.execution_options(**self._options(write=write))
+            transaction = connection.begin()
+            # Ends what work or the commit left open by an exception.
+            stack.callback(transaction.close)
+            result = work(connection)
+            identity = None
+            if write and self.dialect == "postgresql":
+                identity = postgres.current_transaction(connection)
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if identity is None or not postgres.is_lost(error):
+                    raise
+                if not postgres.was_committed(self._engine, identity):
+                    raise
+        return result
+
+    def _options(self, *, write: bool) -> dict[str, Any]:
+        if self.dialect == "sqlite":
+            return {"artifacts_write": write}
+        if write:
+            return {"postgresql_readonly": self._read_only}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     def now(self, connection: Connection) -> int:
         """Return microseconds since 1970 by the catalog's clock."""
@@ -94,6 +151,11 @@ class Database:
             clock = sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
             return int(connection.execute(clock).scalar_one())
         return time.time_ns() // 1000
+
+    def lock(self, connection: Connection, number: int) -> None:
+        """Let one transaction at a time go on from here; on SQLite only one writes anyway."""
+        if self.dialect == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_CLASS, number)))
 
     def insert(self, table: sa.TableClause) -> Any:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``…_do_update``."""
@@ -141,8 +203,16 @@ class Database:
 
     def has_table(self, name: str) -> bool:
         """Whether the database holds a table of that name."""
-        with _translated(), self._engine.connect() as connection:
-            return sa.inspect(connection).has_table(name)
+        return self.read(lambda connection: sa.inspect(connection).has_table(name))
+
+    def _translate(self, error: SQLAlchemyError) -> ArtifactsError:
+        if self.dialect == "postgresql" and isinstance(error, DBAPIError):
+            if getattr(error.orig, "sqlstate", None) == postgres.LOCK_TIMEOUT:
+                return postgres.busy(self._engine, BUSY_TIMEOUT)
+            known = postgres.translate(error, _first_line(error))
+            if known is not None:
+                return known
+        return _translate(error)
 
     @property
     def engine(self) -> Engine:
@@ -166,16 +236,11 @@ def chunked(items: Iterable[T], size: int = _IN_CHUNK) -> Iterator[Sequence[T]]:
         yield batch
 
 
-def _make_engine(url: str, *, read_only: bool) -> Engine:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    path = parsed.database
-
+def _sqlite_engine(path: str, *, read_only: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         # No implicit transactions by the driver: _begin below decides.
         connection = sqlite3.connect(
-            _sqlite_uri(path or "", read_only=read_only),
+            _sqlite_uri(path, read_only=read_only),
             uri=True,
             timeout=BUSY_TIMEOUT,
             isolation_level=None,
@@ -209,7 +274,6 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
 
 
 def _sqlite_uri(path: str, *, read_only: bool) -> str:
-    import os
     from urllib.parse import quote
 
     uri = "file:" + quote(os.path.abspath(path))
@@ -230,22 +294,18 @@ def _begin(connection: Connection) -> None:
 
 def _is_retryable(error: DBAPIError) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
-    return sqlstate in _RETRYABLE_SQLSTATES or isinstance(error, ConstraintError)
+    return sqlstate in postgres.RETRYABLE_SQLSTATES or isinstance(error, ConstraintError)
 
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise _translate(error) from error
+def _first_line(error: SQLAlchemyError) -> str:
+    original = error.orig if isinstance(error, DBAPIError) else None
+    return str(original if original is not None else error).strip().splitlines()[0]
 
 
 def _translate(error: SQLAlchemyError) -> ArtifactsError:
-    original = error.orig if isinstance(error, DBAPIError) else None
-    text = str(original if original is not None else error).strip().splitlines()[0]
+    text = _first_line(error)
     lowered = text.lower()
-    if _is_conflict(error):
+    if isinstance(error, DBAPIError) and _is_retryable(error):
         return ConflictError(f"the catalog was changed by somebody else meanwhile: {text}")
     if "locked" in lowered or "busy" in lowered:
         return ConflictError(
@@ -270,5 +330,15 @@ def _translate(error: SQLAlchemyError) -> ArtifactsError:
     return StorageError(f"the catalog failed: {text}", retryable=True)
 
 
-def _is_conflict(error: SQLAlchemyError) -> bool:
-    return isinstance(error, DBAPIError) and _is_retryable(error)
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+_inherited: list[object] = []
+
+
+def _after_fork() -> None:
+    # Kept, because the end of a connection object is told to a server that belongs to the parent.
+    for database in _open:
+        _inherited.append(database.engine.pool)
+        database.engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_after_fork)

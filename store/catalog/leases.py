@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.schema import leases
 from artifacts.store.digests import Digest
+from artifacts.store.errors import ConflictError
 from artifacts.store.records import LeaseKind, LeaseRecord
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from artifacts.store.catalog.database import Database
+
+_COLLECTOR_LOCK = 1
 
 
 def open_lease(
@@ -38,6 +41,28 @@ def open_lease(
         "renewed_at": now,
     }
     connection.execute(sa.insert(leases).values(row))
+
+
+def open_collector(
+    db: Database, connection: Connection, lease: str, holder: str, max_age: int
+) -> None:
+    """Start the one collection that may run.
+
+    Raises:
+        ConflictError: Another one is running, and gave a sign of life within ``max_age``.
+    """
+    db.lock(connection, _COLLECTOR_LOCK)
+    of_collectors = leases.c.kind == LeaseKind.COLLECTOR.value
+    oldest = db.now(connection) - max_age
+    connection.execute(sa.delete(leases).where(of_collectors, leases.c.renewed_at < oldest))
+    running = connection.scalar(sa.select(leases.c.holder).where(of_collectors))
+    if running is not None:
+        raise ConflictError(
+            f"{running} is collecting already",
+            hint="wait until it has finished",
+            kind="collector_busy",
+        )
+    open_lease(db, connection, lease, LeaseKind.COLLECTOR, holder)
 
 
 def renew(db: Database, connection: Connection, ids: Iterable[str]) -> frozenset[str]:

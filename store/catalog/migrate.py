@@ -23,6 +23,8 @@ HEAD = "0001"
 KNOWN = ("0001",)
 """Every revision that this code can upgrade from."""
 
+_MIGRATION_LOCK = 2
+
 
 def ensure_schema(database: Database, *, writable: bool) -> None:
     """Bring the schema to `HEAD`, or refuse.
@@ -76,6 +78,7 @@ def _upgrade(database: Database) -> None:
     config = alembic_config()
 
     def upgrade(connection: sa.Connection) -> None:
+        database.lock(connection, _MIGRATION_LOCK)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -122,9 +122,22 @@ def list_artifacts(
             latest.get(row.latest_id),
             row.created_at,
             row.updated_at,
+            row.retention,
         )
         for row in rows
     ]
+
+
+def artifacts_with_rules(connection: Connection) -> list[ArtifactRecord]:
+    """Return artifacts with a retention policy, or with versions that have a lifetime."""
+    mortal = sa.select(versions.c.artifact_id).where(
+        versions.c.ttl > 0, versions.c.deleted_at.is_(None)
+    )
+    statement = sa.select(artifacts.c.id).where(
+        sa.or_(artifacts.c.retention.is_not(None), artifacts.c.id.in_(mortal))
+    )
+    wanted = set(connection.scalars(statement))
+    return [record for record in list_artifacts(connection) if record.id in wanted]
 
 
 def list_projects(connection: Connection) -> list[tuple[str, str]]:

@@ -213,3 +213,20 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Run
         )
         for row in connection.execute(statement)
     ]
+
+
+def running_users(connection: Connection, version_ids: Iterable[int]) -> dict[int, str]:
+    """Return, by version, the id of a running run that uses it as input."""
+    found: dict[int, str] = {}
+    for batch in chunked(sorted(set(version_ids))):
+        statement = (
+            sa.select(links.c.version_id, runs.c.run_id)
+            .join(runs, runs.c.id == links.c.run_id)
+            .where(
+                links.c.version_id.in_(batch),
+                links.c.kind == LinkKind.INPUT.value,
+                runs.c.state == "running",
+            )
+        )
+        found.update((row.version_id, row.run_id) for row in connection.execute(statement))
+    return found

@@ -62,10 +62,17 @@ def list_versions(
     return sorted(_load(connection, condition), key=lambda v: -v.number)
 
 
-def live_manifests(connection: Connection) -> dict[Digest, list[str]]:
-    """Return the manifests of all versions that are not deleted, with the versions' names."""
+def live_manifests(
+    connection: Connection, *, ignore: frozenset[int] = frozenset()
+) -> dict[Digest, list[str]]:
+    """Return the manifests of all versions that are not deleted, with the versions' names.
+
+    Args:
+        ignore: Keys of versions that count as deleted.
+    """
     statement = (
         sa.select(
+            versions.c.id,
             versions.c.digest,
             versions.c.number,
             artifacts.c.name,
@@ -78,7 +85,9 @@ def live_manifests(connection: Connection) -> dict[Digest, list[str]]:
     )
     found: dict[Digest, list[str]] = {}
     for row in connection.execute(statement):
-        found.setdefault(Digest(row.digest), []).append(f"{row.project}/{row.name}:v{row.number}")
+        if row.id not in ignore:
+            name = f"{row.project}/{row.name}:v{row.number}"
+            found.setdefault(Digest(row.digest), []).append(name)
     return found
 
 
@@ -139,6 +148,8 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Ver
             row.updated_at,
             row.created_by,
             row.deleted_at,
+            row.ttl,
+            row.broken,
         )
         for row in rows
     ]
