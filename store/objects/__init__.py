@@ -3,5 +3,16 @@
 from artifacts.store.objects.base import ObjectInfo, ObjectStore, StagedFile
 from artifacts.store.objects.local import LocalObjects
 from artifacts.store.objects.memory import MemoryObjects
+from artifacts.store.objects.retrying import RetryingObjects, RetryPolicy
+from artifacts.store.objects.urls import open_objects
 
-__all__ = ["LocalObjects", "MemoryObjects", "ObjectInfo", "ObjectStore", "StagedFile"]
+__all__ = [
+    "LocalObjects",
+    "MemoryObjects",
+    "ObjectInfo",
+    "ObjectStore",
+    "RetryPolicy",
+    "RetryingObjects",
+    "StagedFile",
+    "open_objects",
+]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
-from artifacts.store.errors import InvalidInputError
+from artifacts.store.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+Item = TypeVar("Item")
 
 
 class ObjectInfo(NamedTuple):
@@ -46,6 +49,10 @@ class ObjectStore(ABC):
     def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
         """Store ``size`` bytes under ``key``; durable on return, never partly visible.
 
+        Args:
+            source: Opens the bytes for reading, as often as it is called. Parts of a large object
+                may be read from several such streams at once, each by seeking.
+
         Raises:
             StorageError: The backend failed, or the source does not have ``size`` bytes.
         """
@@ -70,6 +77,16 @@ class ObjectStore(ABC):
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; absence is not an error."""
 
+    def fetch(self, key: str, offset: int, length: int) -> bytes:
+        """Return exactly ``length`` bytes of an object, in one request where there are any.
+
+        Raises:
+            ObjectNotFoundError: There is no such object.
+            StorageError: It ends before.
+        """
+        with self.open(key, offset=offset, length=length) as file:
+            return check_length(key, file.read(length), length)
+
     def local_path(self, key: str) -> Path | None:
         """Return the file in which an object lies, for reflinks and hard links; else None."""
         return None
@@ -85,3 +102,23 @@ def check_key(key: str) -> str:
     if not key.isascii() or not key.isprintable() or {"", ".", ".."} & set(segments):
         raise InvalidInputError(f"bad object key {key!r}", kind="bad_key")
     return key
+
+
+def check_length(key: str, data: bytes, length: int) -> bytes:
+    """Return ``data`` if these are ``length`` bytes.
+
+    Raises:
+        StorageError: They are not: the object is shorter than whoever asked believes.
+    """
+    if len(data) != length:
+        raise StorageError(
+            f"object {key} ends early: {len(data)} instead of {length} bytes", kind="short_object"
+        )
+    return data
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most ``size``."""
+    rest = iter(items)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch

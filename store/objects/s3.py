@@ -1,0 +1,467 @@
+"""Objects in a bucket of S3, or of a service that speaks its protocol."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import logging
+import threading
+import zlib
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
+from artifacts.store.objects.base import (
+    ObjectInfo,
+    ObjectStore,
+    batches,
+    check_key,
+    check_length,
+)
+from artifacts.store.objects.budget import PROCESS_BUDGET, MemoryBudget
+from artifacts.store.objects.ranges import RANGE_SIZE, RangeReader
+from artifacts.store.objects.retrying import RetryPolicy
+from artifacts.store.objects.s3_client import S3Client
+from artifacts.store.objects.s3_errors import error_of_delete
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+PART_SIZE = 16 << 20
+"""Larger objects are sent in parts of this many bytes."""
+
+_MOST_PARTS = 10_000
+_PLAIN_BODY = 1 << 20
+"""Bodies up to this size are sent in one go; larger ones piecemeal, so that others get a turn."""
+
+_DELETE_BATCH = 1000
+_STAT_BATCH = 32
+_MIB = 1 << 20
+
+
+class S3Objects(ObjectStore):
+    """Objects below ``prefix`` of a bucket.
+
+    Every body is sent with its CRC32, or its MD5 where botocore's setting
+    ``request_checksum_calculation`` is ``when_required`` (for services that know no others), and
+    the service refuses what does not match. Credentials are looked for in the usual places: the
+    environment, the files below ``~/.aws``, the role of the machine.
+
+    Single requests are not repeated, that is the business of `RetryingObjects`. Parts, ranges and
+    pages are, since beginning the whole again would be a waste.
+
+    Args:
+        bucket: Its name; it has to exist.
+        prefix: Key below which the objects lie, without slashes at its ends.
+        endpoint_url: Where the service is; None for what the usual settings say, or AWS.
+        region: Likewise.
+        addressing_style: ``path``, ``virtual`` or ``auto``.
+        budget: Where memory for transfers comes from.
+        policy: How parts, ranges and pages are repeated.
+        part_size: Objects up to this size are sent in one request; at least 5 MiB.
+        parallel: How many parts of one object are sent at once.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        addressing_style: str | None = None,
+        budget: MemoryBudget = PROCESS_BUDGET,
+        policy: RetryPolicy | None = None,
+        part_size: int = PART_SIZE,
+        parallel: int = 8,
+    ) -> None:
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+        self._client = S3Client(
+            bucket, endpoint_url=endpoint_url, region=region, addressing_style=addressing_style
+        )
+        self._budget = budget
+        self._policy = policy or RetryPolicy(attempts=4)
+        self._part_size = part_size
+        self._parallel = parallel
+        self._md5: bool | None = None  # known once there is a connection
+
+    def __repr__(self) -> str:
+        return f"S3Objects('s3://{self.bucket}/{self.prefix.rstrip('/')}')"
+
+    # -- writing
+
+    def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
+        address = self._address(key)
+        if size > self._part_size:
+            _Upload(self, key, address, source, size).run()
+            return
+        with self._budget.held(size):
+            data = self._read_part(key, source, 0, size, size)
+            checksum = self._checksum(data)
+
+            async def call(client: Any) -> None:
+                await client.put_object(**address, **checksum, Body=_body(data))
+
+            try:
+                self._client.run(call, f"store object {key}", key=key, size=size)
+            except StorageError as error:
+                if error.kind != "precondition_failed" or not self._is_there(key, size):
+                    raise
+
+    def _read_part(
+        self, key: str, source: Callable[[], IO[bytes]], start: int, end: int, size: int
+    ) -> bytes:
+        """Return a part of the source, which must not end before, nor go on after the last one."""
+        try:
+            with source() as reader:
+                if start:
+                    reader.seek(start)
+                data = _read_exactly(reader, end - start)
+                found = start + len(data)
+                if found == size and reader.read(1):
+                    found = size + 1
+        except OSError as error:
+            raise from_os_error(error, f"read what is to be object {key}") from error
+        if found > size:
+            raise StorageError(f"object {key} would have {found} or more instead of {size} bytes")
+        if found < end:
+            raise StorageError(f"object {key} would have {found} instead of {size} bytes")
+        return data
+
+    def _checksum(self, data: bytes) -> dict[str, str]:
+        """Return the parameter by which the service verifies a body."""
+        if self._computes_md5():
+            digest = hashlib.md5(data, usedforsecurity=False).digest()
+            return {"ContentMD5": base64.b64encode(digest).decode()}
+        return {"ChecksumCRC32": base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()}
+
+    def _computes_md5(self) -> bool:
+        if self._md5 is None:
+
+            async def call(client: Any) -> bool:
+                return bool(client.meta.config.request_checksum_calculation == "when_required")
+
+            self._md5 = self._client.run(call, "connect")
+        return self._md5
+
+    def _is_there(self, key: str, size: int) -> bool:
+        return list(self.stat([key])) == [ObjectInfo(key, size)]
+
+    # -- reading
+
+    def open(self, key: str, *, offset: int = 0, length: int | None = None) -> IO[bytes]:
+        asked = RANGE_SIZE if length is None else min(length, RANGE_SIZE)
+        # Of an empty range too it has to be known whether the object exists.
+        first, end = self._get(key, offset, max(asked, 1)).result()
+        window = max(end - offset, 0) if length is None else max(min(length, end - offset), 0)
+        if window <= len(first):
+            return io.BytesIO(first[:window])
+
+        def fetch(position: int, count: int) -> Future[bytes]:
+            return self._get_exactly(key, offset + position, count)
+
+        return RangeReader(
+            fetch,
+            length=window,
+            first=first,
+            budget=self._budget,
+            policy=self._policy,
+            doing=f"read object {key}",
+            eager=length is not None,
+        )
+
+    def fetch(self, key: str, offset: int, length: int) -> bytes:
+        if not length:
+            return b""
+        data, _ = self._get(key, offset, length).result()
+        return check_length(key, data, length)
+
+    def _get_exactly(self, key: str, offset: int, count: int) -> Future[bytes]:
+        address = self._address(key)
+
+        async def call(client: Any) -> bytes:
+            data, _ = await _get_range(client, address, offset, count)
+            return check_length(key, data, count)
+
+        return self._client.submit(call, f"read object {key}", key=key, size=count)
+
+    def _get(self, key: str, offset: int, count: int) -> Future[tuple[bytes, int]]:
+        """Ask for a range; the result is what there is of it, and the size of the object.
+
+        Of an object that ends before the range, the size is not known: then it is ``offset``.
+        """
+        address = self._address(key)
+
+        async def call(client: Any) -> tuple[bytes, int]:
+            return await _get_range(client, address, offset, count)
+
+        return self._client.submit(call, f"read object {key}", key=key, size=count)
+
+    def stat(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
+        for batch in batches(keys, _STAT_BATCH):
+            futures = [(key, self._head(self._address(key), key)) for key in batch]
+            try:
+                for key, future in futures:
+                    size = future.result()
+                    if size is not None:
+                        yield ObjectInfo(key, size)
+            finally:
+                for _, future in futures:
+                    future.cancel()
+
+    def _head(self, address: dict[str, str], key: str) -> Future[int | None]:
+        async def call(client: Any) -> int | None:
+            from botocore.exceptions import ClientError
+
+            try:
+                answer = await client.head_object(**address)
+            except ClientError as error:
+                # A HEAD has no body, so it cannot be told whether even the bucket is missing.
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:  # noqa: PLR2004 - known to everybody
+                    return None
+                raise
+            return int(answer["ContentLength"])
+
+        return self._client.submit(call, f"look at object {key}", key=key)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        token: dict[str, Any] = {}
+        while True:
+            page = self._policy.run(lambda: self._page(prefix, token), "list objects")  # noqa: B023 - called at once
+            for found in page.get("Contents", ()):
+                key = found["Key"].removeprefix(self.prefix)
+                if key and not key.endswith("/"):  # markers of folders, made by other programs
+                    yield ObjectInfo(key, int(found["Size"]))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _page(self, prefix: str, token: dict[str, Any]) -> dict[str, Any]:
+        async def call(client: Any) -> dict[str, Any]:
+            page: dict[str, Any] = await client.list_objects_v2(
+                Bucket=self.bucket, Prefix=self.prefix + prefix, **token
+            )
+            return page
+
+        return self._client.run(call, "list objects")
+
+    # -- deleting
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for batch in batches(keys, _DELETE_BATCH):
+            names = [{"Key": self.prefix + check_key(key)} for key in batch]
+
+            async def call(client: Any, names: Any = names) -> list[dict[str, Any]]:
+                answer = await client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": names, "Quiet": True}
+                )
+                failures: list[dict[str, Any]] = answer.get("Errors", [])
+                return failures
+
+            for failure in self._client.run(call, "delete objects"):
+                if failure.get("Code") != "NoSuchKey":
+                    name = failure.get("Key", "").removeprefix(self.prefix)
+                    raise error_of_delete(failure, f"delete object {name}", self.bucket)
+
+    def _address(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+
+
+class _Upload:
+    """One object on its way in parts, several of them at once."""
+
+    def __init__(
+        self,
+        objects: S3Objects,
+        key: str,
+        address: dict[str, str],
+        source: Callable[[], IO[bytes]],
+        size: int,
+    ) -> None:
+        self._objects = objects
+        self._client = objects._client
+        self._policy = objects._policy
+        self._key = key
+        self._address = address
+        self._source = source
+        self._size = size
+        self._part_size = part_size(size, objects._part_size)
+        self._lock = threading.Lock()
+        self._under_way: set[Future[Any]] | None = set()  # None when it was given up
+        self._with_crc = not objects._computes_md5()
+
+    def run(self) -> None:
+        """Store the object, or leave nothing."""
+        self._address |= {"UploadId": self._policy.run(self._create, f"store object {self._key}")}
+        try:
+            self._complete(self._send_parts())
+        except BaseException:
+            self._abort()
+            raise
+
+    def _create(self) -> str:
+        algorithm = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
+
+        async def call(client: Any) -> str:
+            answer = await client.create_multipart_upload(**self._address, **algorithm)
+            return str(answer["UploadId"])
+
+        return self._run(call)
+
+    def _send_parts(self) -> list[dict[str, Any]]:
+        count = -(-self._size // self._part_size)
+        threads = min(count, self._objects._parallel)
+        with ThreadPoolExecutor(threads, thread_name_prefix="s3-part") as pool:
+            futures = [pool.submit(self._send_part, number) for number in range(1, count + 1)]
+            try:
+                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                    future.result()  # one that failed does not wait for those before it
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._stop()
+                raise
+
+    def _send_part(self, number: int) -> dict[str, Any]:
+        start = (number - 1) * self._part_size
+        end = min(start + self._part_size, self._size)
+        with self._objects._budget.held(end - start):
+            data = self._objects._read_part(self._key, self._source, start, end, self._size)
+            checksum = self._objects._checksum(data)
+
+            async def call(client: Any) -> str:
+                answer = await client.upload_part(
+                    **self._address, **checksum, PartNumber=number, Body=_body(data)
+                )
+                return str(answer["ETag"])
+
+            def send() -> str:
+                return self._run_unless_stopped(call, end - start)
+
+            etag = self._policy.run(send, f"send part {number} of object {self._key}")
+        crc = {"ChecksumCRC32": checksum["ChecksumCRC32"]} if self._with_crc else {}
+        return {"PartNumber": number, "ETag": etag, **crc}
+
+    def _run_unless_stopped(self, call: Callable[[Any], Awaitable[Result]], size: int) -> Result:
+        with self._lock:
+            if self._under_way is None:
+                raise StorageError(f"the upload of object {self._key} was given up")
+            future = self._client.submit(
+                call, f"store object {self._key}", key=self._key, size=size
+            )
+            self._under_way.add(future)
+        try:
+            return future.result()
+        finally:
+            with self._lock:
+                if self._under_way is not None:
+                    self._under_way.discard(future)
+
+    def _stop(self) -> None:
+        """End the requests for parts, and let no more begin."""
+        with self._lock:
+            futures, self._under_way = self._under_way, None
+        for future in futures or ():
+            future.cancel()
+
+    def _complete(self, parts: list[dict[str, Any]]) -> None:
+        async def call(client: Any) -> None:
+            await client.complete_multipart_upload(
+                **self._address, MultipartUpload={"Parts": parts}
+            )
+
+        def complete() -> None:
+            try:
+                self._run(call, self._size)  # the service may copy all of it
+            except StorageError:
+                # The answer may have been lost, or that of an earlier attempt.
+                if not self._objects._is_there(self._key, self._size):
+                    raise
+
+        self._policy.run(complete, f"complete object {self._key}")
+
+    def _abort(self) -> None:
+        async def call(client: Any) -> None:
+            await client.abort_multipart_upload(**self._address)
+
+        def abort() -> None:
+            try:
+                self._run(call)
+            except StorageError as error:
+                if error.kind != "upload_not_found":
+                    raise
+
+        try:
+            self._policy.run(abort, f"give up the upload of object {self._key}")
+        except ArtifactsError as error:
+            # What led here is raised and matters more.
+            log.warning(
+                "parts of object %s are left in bucket %s, as upload %s: %s",
+                self._key,
+                self._address["Bucket"],
+                self._address["UploadId"],
+                error,
+            )
+
+    def _run(self, call: Callable[[Any], Awaitable[Result]], size: int = 0) -> Result:
+        return self._client.run(call, f"store object {self._key}", key=self._key, size=size)
+
+
+def part_size(size: int, least: int = PART_SIZE) -> int:
+    """Return how large the parts of an object have to be, so that S3 allows their number."""
+    needed = -(-size // _MOST_PARTS)
+    return max(least, -(-needed // _MIB) * _MIB)
+
+
+def _read_exactly(reader: IO[bytes], count: int) -> bytes:
+    """Return ``count`` bytes, or fewer if the stream ends before."""
+    pieces = []
+    while count and (piece := reader.read(count)):
+        pieces.append(piece)
+        count -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _body(data: bytes) -> bytes | io.BytesIO:
+    return data if len(data) <= _PLAIN_BODY else io.BytesIO(data)
+
+
+async def _get_range(
+    client: Any, address: dict[str, str], offset: int, count: int
+) -> tuple[bytes, int]:
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = await client.get_object(**address, Range=f"bytes={offset}-{offset + count - 1}")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:  # noqa: PLR2004 - range past the end
+            return b"", offset
+        raise
+    body = answer["Body"]
+    try:
+        if "ContentRange" in answer:
+            size = int(answer["ContentRange"].rpartition("/")[2])
+        elif offset == 0 and answer["ContentLength"] <= count:
+            size = answer["ContentLength"]
+        else:
+            raise StorageError(
+                f"the service sent all of object {address['Key']} instead of a range",
+                kind="no_ranges",
+            )
+        data = await body.read()
+    finally:
+        body.close()
+    expected = max(min(count, size - offset), 0)
+    if len(data) != expected:
+        raise StorageError(
+            f"the answer with object {address['Key']} broke off after {len(data)} bytes",
+            retryable=True,
+        )
+    return data, size
