@@ -23,6 +23,13 @@ from artifacts.store.errors import (
 )
 from artifacts.store.manifest import iter_entries
 from artifacts.store.objects import LocalObjects
+from artifacts.store.opening import (
+    FORMAT,
+    IDENTITY_KEY,
+    catalog_path,
+    objects_path,
+    read_identity,
+)
 from artifacts.store.progress import Progress
 from artifacts.store.records import (
     BlobLocation,
@@ -33,7 +40,6 @@ from artifacts.store.records import (
     ObjectState,
     fingerprint,
 )
-from artifacts.store.store import FORMAT, IDENTITY_KEY, catalog_path, objects_path, read_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,6 @@ from artifacts.store.errors import ArtifactsError, IntegrityError, from_os_error
 from artifacts.store.folders import FolderTree, in_the_way
 from artifacts.store.placing import Placement, Target
 from artifacts.store.progress import Progress
-from artifacts.store.records import Encoding
 from artifacts.store.references import open_reference
 from artifacts.store.staging import WORK_FOLDER, StagingFolder
 from artifacts.store.statcache import FileStat
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry
     from artifacts.store.records import BlobLocation
+    from artifacts.store.sources import BlobSource
     from artifacts.store.store import Store
 
 LinkMode = Literal["copy", "hardlink", "symlink"]
@@ -215,45 +215,43 @@ class _Checkout:
                 by_digest.setdefault(target.entry.digest, []).append(target)
             else:
                 self._write_reference(target, placement)
-        locations = list(self._store.locate(by_digest).values())
-        locations.sort(key=lambda place: (place.key, place.offset))
-        small = [place for place in locations if self._is_small(place)]
-        for blobs in reading.read_blobs(self._store.objects, small):
-            for place, data in blobs:
-                for target in by_digest[place.digest]:
-                    placement.write(target, data)
-            self._progress.advance(
-                sum(len(by_digest[place.digest]) for place, _ in blobs),
-                sum(len(by_digest[place.digest]) * place.size for place, _ in blobs),
-            )
-        for place in locations:
-            if not self._is_small(place):
-                for target in by_digest[place.digest]:
-                    self._write_large(target, place, placement)
+        for source in self._store.sources(by_digest):
+            linked = self._links(source)
+            small = [place for place in source.locations if _is_small(place, linked=linked)]
+            for blobs in source.read(small):
+                for place, data in blobs:
+                    for target in by_digest[place.digest]:
+                        placement.write(target, data)
+                self._progress.advance(
+                    sum(len(by_digest[place.digest]) for place, _ in blobs),
+                    sum(len(by_digest[place.digest]) * place.size for place, _ in blobs),
+                )
+            for place in source.locations:
+                if not _is_small(place, linked=linked):
+                    for target in by_digest[place.digest]:
+                        self._write_large(source, place, target, placement)
 
-    def _is_small(self, place: BlobLocation) -> bool:
-        """Whether to write it from memory; what can be linked to is not."""
-        linked = self._link != "copy" and place.key.startswith("blobs/")
-        return place.size <= reading.IN_MEMORY and not linked
+    def _links(self, source: BlobSource) -> bool:
+        return self._link != "copy" and source.linkable
 
-    def _write_large(self, target: Target, place: BlobLocation, placement: Placement) -> None:
-        source = self._store.objects.local_path(place.key)
-        if place.encoding is not Encoding.IDENTITY or place.offset != 0:
-            source = None
+    def _write_large(
+        self, source: BlobSource, place: BlobLocation, target: Target, placement: Placement
+    ) -> None:
+        file = source.file_of(place)
         # Objects are not executable, and a link has the mode of what it leads to.
-        if source is not None and self._link != "copy" and not target.entry.executable:
+        if file is not None and self._links(source) and not target.entry.executable:
             path = placement.path_for(target)
-            self._check_object(source, place)
-            if _place_link(source, path, self._link):
+            self._check_object(file, place)
+            if _place_link(file, path, self._link):
                 placement.wrote(target, path, None)
                 self._progress.advance(1, place.size)
                 return
         descriptor, path = placement.create(target)
         try:
-            if source is not None and _reflink(source, descriptor):
+            if file is not None and _reflink(file, descriptor):
                 digest, size = copying.hash_file(descriptor, self._advance)
             else:
-                digest, size = self._copy(place, descriptor)
+                digest, size = source.copy(place, descriptor, self._advance)
             if digest != place.digest or size != place.size:
                 raise reading.damaged(place)
             placement.wrote(target, path, os.fstat(descriptor))
@@ -261,18 +259,9 @@ class _Checkout:
             os.close(descriptor)
         self._progress.advance(1, 0)
 
-    def _check_object(self, source: Path, place: BlobLocation) -> None:
-        if not copying.has_content(str(source), place.digest, place.size):
+    def _check_object(self, file: Path, place: BlobLocation) -> None:
+        if not copying.has_content(str(file), place.digest, place.size):
             raise reading.damaged(place)
-
-    def _copy(self, place: BlobLocation, descriptor: int) -> tuple[Digest, int]:
-        objects = self._store.objects
-        if place.encoding is not Encoding.IDENTITY:
-            data = reading.read_blob(objects, place)
-            copying.write_all(descriptor, data)
-            return place.digest, len(data)
-        with objects.open(place.key, offset=place.offset, length=place.length) as file:
-            return copying.copy_and_hash(copying.reader_of(file), descriptor, self._advance)
 
     def _write_reference(self, target: Target, placement: Placement) -> None:
         try:
@@ -335,6 +324,11 @@ class _Checkout:
             with contextlib.suppress(OSError):  # another pull into the same folder uses it
                 os.rmdir(os.path.join(self._root, WORK_FOLDER))
         self._tree.close()
+
+
+def _is_small(place: BlobLocation, *, linked: bool) -> bool:
+    """Whether to write a blob from memory; what can be linked to is not."""
+    return place.size <= reading.IN_MEMORY and not (linked and place.key.startswith("blobs/"))
 
 
 def _rounds(targets: Sequence[Target]) -> Iterator[list[Target]]:

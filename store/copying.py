@@ -31,6 +31,7 @@ def copy_and_hash(
     progress: Callable[[int], None] | None = None,
     *,
     durable: bool = False,
+    also: int | None = None,
 ) -> tuple[Digest, int]:
     """Write everything that ``read`` delivers to a file, and hash the bytes that are written.
 
@@ -43,6 +44,7 @@ def copy_and_hash(
         progress: Called with the number of bytes of each piece that was read.
         durable: Send large files to the disk while the rest is still being read; the caller
             syncs at the end.
+        also: Descriptor of a second file that gets the same bytes.
 
     Returns:
         The digest and the number of bytes.
@@ -51,6 +53,7 @@ def copy_and_hash(
     buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
     writes: deque[Future[None]] = deque()
     sync: Future[None] | None = None
+    targets = (target,) if also is None else (target, also)
     total = synced = 0
     with (
         ThreadPoolExecutor(1, thread_name_prefix="artifacts-write") as writer,
@@ -63,7 +66,7 @@ def copy_and_hash(
             if count == 0:
                 break
             piece = buffers[turn % _BUFFERS][:count]
-            writes.append(writer.submit(write_all, target, piece))
+            writes.append(writer.submit(_write_to, targets, piece))
             hasher.update(piece)
             total += count
             if progress is not None:
@@ -76,6 +79,11 @@ def copy_and_hash(
         if sync is not None:
             sync.result()
     return hasher.digest(), total
+
+
+def _write_to(targets: tuple[int, ...], piece: memoryview) -> None:
+    for target in targets:
+        write_all(target, piece)
 
 
 def reader_of(file: IO[bytes]) -> Callable[[memoryview], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs
 from artifacts.store.digests import (
@@ -13,7 +13,7 @@ from artifacts.store.digests import (
     hash_bytes,
     parallel_hash,
 )
-from artifacts.store.errors import IntegrityError
+from artifacts.store.errors import IntegrityError, StorageError
 from artifacts.store.records import Encoding
 
 if TYPE_CHECKING:
@@ -54,8 +54,69 @@ def damaged(location: BlobLocation) -> IntegrityError:
 
 def read_blob(objects: ObjectStore, location: BlobLocation) -> bytes | memoryview:
     """Return a whole blob, verified."""
-    with objects.open(location.key, offset=location.offset, length=location.length) as file:
-        return checked(location, file.read())
+    span = Span(location.key, location.offset, location.length, [location])
+    return checked(location, fetch(objects, span))
+
+
+class Span(NamedTuple):
+    """Neighbouring blobs of one object, to be fetched by one read.
+
+    Attributes:
+        start: First byte inside the object.
+        length: Bytes, gaps between the blobs included.
+    """
+
+    key: str
+    start: int
+    length: int
+    places: list[BlobLocation]
+
+    def cut(self, data: memoryview) -> Iterator[tuple[BlobLocation, memoryview]]:
+        """Yield each blob with its stored bytes, not yet verified."""
+        for place in self.places:
+            offset = place.offset - self.start
+            yield place, data[offset : offset + place.length]
+
+
+def spans(locations: Iterable[BlobLocation], *, gap: int = SPAN_GAP) -> Iterator[Span]:
+    """Group blobs into few reads of up to `SPAN_SIZE` bytes.
+
+    Args:
+        locations: Sorted by key and offset.
+        gap: Bytes between two blobs that are rather read than skipped.
+    """
+    places: list[BlobLocation] = []
+    start = end = 0
+    for location in locations:
+        after = location.offset + location.length
+        joins = (
+            bool(places)
+            and location.key == places[0].key
+            and location.offset <= end + gap
+            and after - start <= SPAN_SIZE
+        )
+        if not joins:
+            if places:
+                yield Span(places[0].key, start, end - start, places)
+            places, start, end = [], location.offset, after
+        places.append(location)
+        end = max(end, after)
+    if places:
+        yield Span(places[0].key, start, end - start, places)
+
+
+def fetch(objects: ObjectStore, span: Span) -> memoryview:
+    """Return the bytes of a span.
+
+    Raises:
+        IntegrityError: The object ends before.
+    """
+    try:
+        return memoryview(objects.fetch(span.key, span.start, span.length))
+    except StorageError as error:
+        if error.kind == "short_object":
+            raise damaged(span.places[-1]) from error
+        raise
 
 
 def read_spans(
@@ -63,42 +124,14 @@ def read_spans(
 ) -> Iterator[list[tuple[BlobLocation, memoryview]]]:
     """Fetch many blobs with few reads, not yet verified.
 
-    Neighbours in one object are fetched together, up to `SPAN_SIZE` bytes at once.
-
     Args:
         locations: Sorted by key and offset.
 
     Yields:
         (location, stored bytes) of the blobs of one read.
     """
-    span: list[BlobLocation] = []
-    start = end = 0
-    for location in locations:
-        after = location.offset + location.length
-        joins = (
-            bool(span)
-            and location.key == span[0].key
-            and location.offset <= end + SPAN_GAP
-            and after - start <= SPAN_SIZE
-        )
-        if not joins:
-            if span:
-                yield _read_span(objects, span, start, end)
-            span, start, end = [], location.offset, after
-        span.append(location)
-        end = max(end, after)
-    if span:
-        yield _read_span(objects, span, start, end)
-
-
-def _read_span(
-    objects: ObjectStore, span: list[BlobLocation], start: int, end: int
-) -> list[tuple[BlobLocation, memoryview]]:
-    with objects.open(span[0].key, offset=start, length=end - start) as file:
-        data = memoryview(file.read())
-    return [
-        (place, data[place.offset - start : place.offset - start + place.length]) for place in span
-    ]
+    for span in spans(locations):
+        yield list(span.cut(fetch(objects, span)))
 
 
 def read_blobs(

@@ -1,63 +1,48 @@
 """A store: catalog and objects, kept consistent.
 
-::
+An embedded one is a folder::
 
     <root>/catalog.sqlite          the catalog; its transactions are the only commit points
     <root>/objects/store.json      which store these objects belong to
     <root>/objects/blobs, packs    the bytes
     <root>/staging/                files that are being made
+
+Catalog and objects may each be elsewhere; then ``<root>/store.toml`` says where (`opening`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
-import os
-import uuid
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import orjson
-
-from artifacts.store import collecting, filesystems, reading
-from artifacts.store.catalog import Catalog
+from artifacts.store import collecting, opening, reading
+from artifacts.store.cache import BlobCache
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import (
-    AlreadyExistsError,
     BlobNotFoundError,
-    ConfigError,
     ConflictError,
-    FormatError,
     ObjectNotFoundError,
     StateError,
-    StoreNotFoundError,
-    from_os_error,
 )
 from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
-from artifacts.store.objects import LocalObjects
 from artifacts.store.records import BlobLocation
+from artifacts.store.sources import BlobSource, CachedSource, RemoteSource, cache_may_fail
 from artifacts.store.statcache import StatCache
 from artifacts.store.upload import BaseVersion, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
+    from artifacts.store.catalog import Catalog
     from artifacts.store.digests import Digest
     from artifacts.store.objects import ObjectStore
+    from artifacts.store.opening import Opened
     from artifacts.store.records import VersionDraft, VersionRecord
-
-FORMAT = 1
-IDENTITY_KEY = "store.json"
 
 _FROM_PACKS_FROM = 1000
 _SAMPLES = 32
-
-_CATALOG = "catalog.sqlite"
-_OBJECTS = "objects"
-_STAGING = "staging"
-_GITIGNORE = ".gitignore"
 
 
 class Store:
@@ -67,6 +52,8 @@ class Store:
         location: Where it is, as text.
         uuid: Its identity, the same in catalog and object store.
         staging: Folder for files that are being made, on the file system of local objects.
+        remote: Whether objects are behind a network.
+        cache: Blobs of a remote store that are kept on this machine, or None.
     """
 
     def __init__(
@@ -78,41 +65,65 @@ class Store:
         objects: ObjectStore,
         staging: Path,
         stat_cache: StatCache,
+        remote: bool = False,
+        cache: BlobCache | None = None,
     ) -> None:
         self.location = location
         self.uuid = identity
         self.catalog = catalog
         self.objects = objects
         self.stat_cache = stat_cache
+        self.remote = remote
+        self.cache = cache
         self.leases = LeaseKeeper(catalog)
         self.staging = staging
 
     @classmethod
-    def create(cls, location: str | Path, *, cache_dir: Path | None = None) -> Store:
-        """Make a store in a folder, which may exist if it is empty.
+    def create(
+        cls,
+        location: str | Path,
+        *,
+        objects: str | None = None,
+        catalog: str | None = None,
+        cache_dir: Path | None = None,
+        cache_limit: int | None = None,
+    ) -> Store:
+        """Make a store.
 
         Args:
-            cache_dir: Where digests of files that do not change are remembered.
+            location: A folder, which may exist if it is empty. It holds the parts that are not
+                elsewhere, and says where the others are.
+            objects: Where the bytes go: another folder, ``s3://bucket/prefix``, or a URL of
+                another protocol of fsspec.
+            catalog: ``postgresql://host/database``, so that many machines can write.
+            cache_dir: Folder for what can be lost: digests of files that do not change, and
+                blobs of a remote store.
+            cache_limit: Bytes of blobs in there; see `cache.BlobCache`.
 
         Raises:
             AlreadyExistsError: There is a store, or something else.
-            ConfigError: The folder is on a network file system.
+            ConfigError: The catalog would be an SQLite file on a network file system, or a URL
+                cannot be used.
         """
-        root = _root(location)
-        if is_store(root):
-            raise AlreadyExistsError(f"there is a store already at {root}")
-        return cls._open(root, cache_dir=cache_dir, create=True)
+        opened = opening.create(location, objects=objects, catalog=catalog, cache_dir=cache_dir)
+        return cls._from(opened, cache_dir, cache_limit)
 
     @classmethod
     def open(
-        cls, location: str | Path, *, create: bool = False, cache_dir: Path | None = None
+        cls,
+        location: str | Path,
+        *,
+        create: bool = False,
+        cache_dir: Path | None = None,
+        cache_limit: int | None = None,
     ) -> Store:
         """Open a store.
 
         Args:
-            location: The folder.
-            create: Make it if there is none.
+            location: Its folder, or the URL of its catalog or of its objects.
+            create: Make an embedded store if there is none in that folder.
             cache_dir: As for `create`.
+            cache_limit: As for `create`.
 
         Raises:
             StoreNotFoundError: There is none, and ``create`` is False.
@@ -120,46 +131,23 @@ class Store:
             FormatError: It was made by a newer version, or catalog and objects do not belong
                 together.
         """
-        root = _root(location)
-        if not is_store(root) and not create:
-            damaged = (objects_path(root) / IDENTITY_KEY).exists()
-            raise StoreNotFoundError(
-                f"there is no store at {root}" + (" (its catalog is missing)" if damaged else ""),
-                hint="rebuild the catalog with: art check --rebuild"
-                if damaged
-                else "make one with: art init",
-            )
-        return cls._open(root, cache_dir=cache_dir, create=create)
+        opened = opening.open_location(location, make=create, cache_dir=cache_dir)
+        return cls._from(opened, cache_dir, cache_limit)
 
     @classmethod
-    def _open(cls, root: Path, *, cache_dir: Path | None, create: bool) -> Store:
-        if filesystems.is_network(root):
-            raise ConfigError(
-                f"{root} is on a network file system ({filesystems.kind(root)}), on which an "
-                "SQLite catalog can be damaged",
-                hint="put the store on a local disk",
-                kind="network_filesystem",
-            )
-        try:
-            if create and not is_store(root):
-                _make_root(root)
-            writable = os.access(root, os.W_OK)
-        except OSError as error:
-            raise from_os_error(error, f"make a store at {root}") from error
-        objects = LocalObjects(objects_path(root))
-        catalog = Catalog.sqlite(catalog_path(root), read_only=not writable)
-        try:
-            identity = _identify(catalog, objects, writable=writable)
-        except BaseException:
-            catalog.close()
-            raise
+    def _from(cls, opened: Opened, cache_dir: Path | None, cache_limit: int | None) -> Store:
+        cache = None
+        if opened.remote and cache_dir is not None and cache_limit != 0:
+            cache = BlobCache(cache_dir / "blobs", limit=cache_limit)
         return cls(
-            location=str(root),
-            identity=identity,
-            catalog=catalog,
-            objects=objects,
-            staging=root / _STAGING,
+            location=opened.location,
+            identity=opened.identity,
+            catalog=opened.catalog,
+            objects=opened.objects,
+            staging=opened.staging,
             stat_cache=StatCache(cache_dir),
+            remote=opened.remote,
+            cache=cache,
         )
 
     def close(self) -> None:
@@ -167,6 +155,13 @@ class Store:
         self.leases.close()
         self.catalog.close()
         self.stat_cache.close()
+        if self.cache is not None:
+            self.cache.close()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines may be using it: its catalog is on a server."""
+        return self.catalog.shared
 
     # -- writing
 
@@ -268,8 +263,34 @@ class Store:
         with collecting.paused():
             return Manifest.parse([data])
 
+    def sources(self, digests: Iterable[Digest]) -> list[BlobSource]:
+        """Return where to read these blobs from; every one of them is in one of the sources.
+
+        Raises:
+            BlobNotFoundError: One of them is in no object.
+        """
+        wanted = set(digests)
+        if not self.remote:
+            return [BlobSource(self.objects, list(self.locate(wanted).values()))]
+        cached: list[BlobLocation] = []
+        if self.cache is not None:
+            with cache_may_fail():
+                found = self.cache.locate(wanted)
+                cached = list(found.values())
+                wanted -= found.keys()
+        sources: list[BlobSource] = []
+        if self.cache is not None and cached:
+            sources.append(CachedSource(self.cache, cached, self._remote_source))
+        if wanted:
+            sources.append(self._remote_source(wanted))
+        return sources
+
+    def _remote_source(self, digests: set[Digest]) -> RemoteSource:
+        places = list(self.locate(digests).values())
+        return RemoteSource(self.objects, places, self.cache)
+
     def locate(self, digests: Iterable[Digest]) -> dict[Digest, BlobLocation]:
-        """Return where each of these blobs lies.
+        """Return where each of these blobs lies in the object store.
 
         Raises:
             BlobNotFoundError: One of them is in no object.
@@ -287,7 +308,7 @@ class Store:
         """Return where each of these blobs lies, and those that are in no object."""
         missing = set(digests)
         found: dict[Digest, BlobLocation] = {}
-        while len(missing) >= _FROM_PACKS_FROM:
+        while len(missing) >= _FROM_PACKS_FROM and not self.remote:
             # Most of a version's small blobs lie in a few packs, and a pack says where: that is
             # much faster than a row for each.
             before = len(missing)
@@ -314,15 +335,20 @@ class Store:
     def read_blob(self, digest: Digest) -> bytes:
         """Return a whole blob, verified."""
         try:
-            data = reading.read_blob(self.objects, self.locate([digest])[digest])
+            return self._read_blob(digest)
         except ObjectNotFoundError:
             # It may have been moved into another object between the two look-ups.
-            data = reading.read_blob(self.objects, self.locate([digest])[digest])
+            return self._read_blob(digest)
+
+    def _read_blob(self, digest: Digest) -> bytes:
+        [source] = self.sources([digest])
+        [[(_, data)]] = source.read(source.locations)
         return bytes(data)
 
     def open_blob(self, digest: Digest) -> IO[bytes]:
         """Open a blob for reading; see `reading.open_blob`."""
-        return reading.open_blob(self.objects, self.locate([digest])[digest])
+        [source] = self.sources([digest])
+        return source.open(source.locations[0])
 
 
 def _collected(version: VersionRecord) -> StateError:
@@ -331,104 +357,3 @@ def _collected(version: VersionRecord) -> StateError:
         hint="log them again",
         kind="collected",
     )
-
-
-def catalog_path(root: Path) -> Path:
-    """Return where a store keeps its catalog."""
-    return root / _CATALOG
-
-
-def objects_path(root: Path) -> Path:
-    """Return where a store keeps its objects."""
-    return root / _OBJECTS
-
-
-def _make_root(root: Path) -> None:
-    """Make the folder of a new store, or go on with one that was not finished."""
-    root.mkdir(parents=True, exist_ok=True)
-    own = {_GITIGNORE, _OBJECTS, _STAGING}
-    if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
-        raise AlreadyExistsError(f"{root} is not empty", hint="choose another folder for the store")
-    # A store inside a project's folder does not belong into its Git history.
-    with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
-        file.write("*\n")
-
-
-def is_store(root: Path) -> bool:
-    """Whether there is a store in this folder."""
-    return catalog_path(root).exists()
-
-
-def write_identity(objects: ObjectStore, identity: str) -> None:
-    """Say in the object store which store its objects belong to."""
-    data = orjson.dumps({"format": FORMAT, "uuid": identity}, option=orjson.OPT_INDENT_2) + b"\n"
-    objects.put(IDENTITY_KEY, lambda: io.BytesIO(data), size=len(data))
-
-
-def read_identity(objects: ObjectStore) -> str | None:
-    """Return the UUID of the store that the objects belong to, or None if they do not say.
-
-    Raises:
-        FormatError: The objects are of a newer format.
-    """
-    try:
-        with objects.open(IDENTITY_KEY) as file:
-            described = orjson.loads(file.read())
-        version, identity = described["format"], str(described["uuid"])
-    except ObjectNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        raise FormatError(f"{IDENTITY_KEY} of the object store is damaged") from error
-    if version != FORMAT:
-        raise FormatError(
-            f"this store has format {version}; this program knows format {FORMAT}",
-            hint="update with: pip install -U artifacts-cas",
-            kind="store_too_new",
-        )
-    return identity
-
-
-def _root(location: str | Path) -> Path:
-    text = str(location)
-    if "://" in text:
-        raise ConfigError(
-            f"cannot open a store at {text}: this version keeps stores in local folders",
-            hint="give the path of a folder",
-            kind="unsupported_store",
-        )
-    return Path(text).expanduser().absolute()
-
-
-def _identify(catalog: Catalog, objects: ObjectStore, *, writable: bool) -> str:
-    """Return the store's UUID; a new store gets one, catalog first."""
-    on_objects = read_identity(objects)
-    entered = catalog.identity()
-    if entered is None and writable:
-        if on_objects is not None:
-            raise FormatError(
-                "the catalog is empty, but the object store belongs to a store already",
-                hint="rebuild the catalog with: art check --rebuild",
-                kind="store_mismatch",
-            )
-        entered = catalog.identify(str(uuid.uuid4()), FORMAT)
-    if entered is None:
-        raise FormatError("the store has no identity: it was never finished", kind="store_mismatch")
-    identity, version = entered
-    if version != FORMAT:
-        raise FormatError(
-            f"this store has format {version}; this program knows format {FORMAT}",
-            hint="update with: pip install -U artifacts-cas",
-            kind="store_too_new",
-        )
-    if on_objects is None:
-        # Another process may have finished making the store since we looked.
-        on_objects = read_identity(objects)
-    if on_objects is None and writable and not catalog.list_objects():
-        write_identity(objects, identity)
-    elif on_objects != identity:
-        raise FormatError(
-            f"catalog (store {identity}) and objects (store {on_objects}) do not belong together",
-            hint="is the right folder mounted?",
-            kind="store_mismatch",
-        )
-    return identity

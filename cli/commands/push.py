@@ -165,7 +165,7 @@ def _open_store(app: App, ref: Ref, type_: str) -> bool:
         InvalidInputError: The artifact has another type: better now than after the upload.
     """
     from artifacts import _session
-    from artifacts.store.store import is_store
+    from artifacts.store.opening import is_store
 
     settings = app.settings
     made = not is_store(Path(settings.store))

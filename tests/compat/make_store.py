@@ -15,7 +15,8 @@ from artifacts.store import ingest
 from artifacts.store.digests import hash_bytes
 from artifacts.store.manifest import Entry, Manifest, Reference
 from artifacts.store.records import LinkKind, VersionDraft
-from artifacts.store.store import FORMAT, Store
+from artifacts.store.opening import FORMAT
+from artifacts.store.store import Store
 from artifacts.store.walking import walk
 
 SMALL = b"a small file goes into a pack\n"

@@ -9,7 +9,8 @@ import pytest
 from artifacts.store.check import check
 from artifacts.store.errors import RefNotFoundError
 from artifacts.store.lineage import lineage
-from artifacts.store.store import FORMAT, Store
+from artifacts.store.opening import FORMAT
+from artifacts.store.store import Store
 from tests import invariants
 from tests.support import is_executable, log_tree, pull, read_tree, resolve
 

@@ -7,7 +7,8 @@ from artifacts.store import ingest, packs
 from artifacts.store.check import Problem, check, rebuild
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import FormatError, StoreNotFoundError
-from artifacts.store.store import Store, catalog_path
+from artifacts.store.opening import catalog_path
+from artifacts.store.store import Store
 from artifacts.store.walking import walk
 from tests import invariants
 from tests.support import (

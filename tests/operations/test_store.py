@@ -17,7 +17,8 @@ from artifacts.store.errors import (
     StoreNotFoundError,
 )
 from artifacts.store.objects import LocalObjects
-from artifacts.store.store import Store, read_identity, write_identity
+from artifacts.store.opening import read_identity, write_identity
+from artifacts.store.store import Store
 from tests import invariants
 from tests.support import SMALL, log_files, opened, resolve, write_tree
 
