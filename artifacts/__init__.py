@@ -20,6 +20,7 @@ from artifacts._version import __version__
 if TYPE_CHECKING:
     from artifacts._api import finish, log_artifact, log_model, use_artifact, use_model
     from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
+    from artifacts._lifetime import ArtifactTTL, Retention
     from artifacts.api import Api
     from artifacts.artifact import Artifact
     from artifacts.collection import ArtifactCollection
@@ -66,6 +67,7 @@ __all__ = [
     "ArtifactFinalizedError",
     "ArtifactManifest",
     "ArtifactNotLoggedError",
+    "ArtifactTTL",
     "ArtifactsError",
     "BlobNotFoundError",
     "ConfigError",
@@ -80,6 +82,7 @@ __all__ = [
     "ObjectNotFoundError",
     "PermissionDeniedError",
     "RefNotFoundError",
+    "Retention",
     "Run",
     "RunFinishedError",
     "RunNotFoundError",
@@ -99,6 +102,7 @@ __all__ = [
 _HOMES = {
     "artifacts._api": "finish log_artifact log_model use_artifact use_model",
     "artifacts._entry": "ArtifactEntry ArtifactFile ArtifactManifest",
+    "artifacts._lifetime": "ArtifactTTL Retention",
     "artifacts.api": "Api",
     "artifacts.artifact": "Artifact",
     "artifacts.collection": "ArtifactCollection",

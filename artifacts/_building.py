@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from artifacts._session import Place
     from artifacts.store.progress import Progress
-    from artifacts.store.walking import SymlinkPolicy
+    from artifacts.store.walking import SourceFile, SymlinkPolicy
 
 FilePolicy = Literal["mutable", "immutable"]
 
@@ -62,8 +62,11 @@ class Building(Identity):
         _check_policy(policy)
         source = absolute(local_path)
         path = name if name is not None else os.path.basename(source)
-        file = walking.source_file(source, slashes(path))
-        [entry] = draft.add_files([file], overwrite=overwrite, progress=progress)
+
+        def find() -> list[SourceFile]:
+            return [walking.source_file(source, slashes(path))]
+
+        [entry] = draft.add_files(find(), overwrite=overwrite, progress=progress, again=find)
         return ArtifactEntry(self, entry)
 
     def add_dir(
@@ -101,15 +104,20 @@ class Building(Identity):
         """
         draft = self._open_draft()
         _check_policy(policy)
-        files = scan(
-            draft.place.store,
-            absolute(local_path),
-            name=None if name is None else slashes(name),
-            include=include,
-            exclude=exclude,
-            symlinks=symlinks,
-        )
-        draft.add_files(files, overwrite=merge, progress=progress)
+        folder = absolute(local_path)
+        prefix = None if name is None else slashes(name)
+
+        def find() -> list[SourceFile]:
+            return scan(
+                draft.place.store,
+                folder,
+                name=prefix,
+                include=include,
+                exclude=exclude,
+                symlinks=symlinks,
+            )
+
+        draft.add_files(find(), overwrite=merge, progress=progress, again=find)
 
     @contextlib.contextmanager
     def new_file(
@@ -190,7 +198,7 @@ class Building(Identity):
 
     def is_draft(self) -> bool:
         """Whether the artifact has not been logged."""
-        return self._logged is None
+        return self._logged is None and self._pending is None
 
     def discard(self) -> None:
         """Give a draft up: what was stored for it is deleted, and it takes no more files.
@@ -204,7 +212,7 @@ class Building(Identity):
     # -- inside
 
     def _open_draft(self) -> Draft:
-        if self._logged is not None or self._finalized:
+        if self._logged is not None or self._pending is not None or self._finalized:
             raise ArtifactFinalizedError(
                 f"Can't add to finalized artifact {self.name}",
                 hint="make a new draft from the logged version with .new_draft()",

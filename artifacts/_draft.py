@@ -8,23 +8,25 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from artifacts import _session
 from artifacts.settings import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import (
     ArtifactFinalizedError,
     ConflictError,
     EntryNotFoundError,
+    IntegrityError,
     InvalidInputError,
-    RefNotFoundError,
     StateError,
 )
 from artifacts.store.manifest import Entry, Manifest, check_path
-from artifacts.store.refs import Ref
+from artifacts.store.outbox import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from artifacts._session import Place
+    from artifacts.store.delivering import Delivered
     from artifacts.store.progress import Progress
     from artifacts.store.records import VersionDraft, VersionRecord
     from artifacts.store.store import Store
@@ -58,6 +60,9 @@ class Draft:
         self._manifest: Manifest | None = None
         self._upload: Upload | None = None
         self._carried: VersionRecord | None = None
+        # A patch is applied to what is latest at commit, which only the commit itself can know.
+        self.later = not incremental and place.writes_behind
+        self._sources: list[Callable[[], list[SourceFile]]] = []
 
     # -- building
 
@@ -69,13 +74,27 @@ class Draft:
             self._entries = {entry.path: entry for entry in manifest}
 
     def add_files(
-        self, files: list[SourceFile], *, overwrite: bool, progress: Progress | None = None
+        self,
+        files: list[SourceFile],
+        *,
+        overwrite: bool,
+        progress: Progress | None = None,
+        again: Callable[[], list[SourceFile]] | None = None,
     ) -> list[Entry]:
-        """Store files and add their entries: all of them, or none if one is refused."""
+        """Store files and add their entries: all of them, or none if one is refused.
+
+        Args:
+            files: What to add.
+            overwrite: Replace entries of other contents.
+            progress: Told about every piece.
+            again: Finds the files once more, if their bytes are collected before the commit.
+        """
         with self._lock:
             self._check_open()
             entries = ingest.add_files(self.place.store, self.upload, files, progress)
             self.add_entries(entries, overwrite=overwrite)
+            if again is not None:
+                self._sources.append(again)
             return entries
 
     def add_entries(self, entries: Iterable[Entry], *, overwrite: bool) -> None:
@@ -124,7 +143,8 @@ class Draft:
     def upload(self) -> Upload:
         """The session that brings in the bytes."""
         if self._upload is None:
-            self._upload = self.place.store.upload(self._base)
+            store = self.place.store
+            self._upload = Snapshot(store, self._base) if self.later else store.upload(self._base)
         return self._upload
 
     @property
@@ -142,12 +162,7 @@ class Draft:
         return self._latest(self.place.entity, self.place.project)
 
     def _latest(self, entity: str, project: str) -> VersionRecord | None:
-        try:
-            return self.place.store.catalog.resolve(
-                Ref(None, None, self.name), entity=entity, project=project
-            )
-        except RefNotFoundError:
-            return None
+        return self.place.store.latest(entity, project, self.name)
 
     def _base_has(self, path: str) -> bool:
         """Whether the version that this draft changes has a file or folder of that path."""
@@ -198,7 +213,9 @@ class Draft:
                 try:
                     result = store.commit(complete, self.upload, manifest)
                 except ConflictError as error:
-                    if error.kind != "latest_moved":
+                    if error.kind == "upload_expired":
+                        self._upload_again(manifest, error)
+                    elif error.kind != "latest_moved":
                         raise
                     continue
                 if result[1]:
@@ -211,6 +228,56 @@ class Draft:
             f"other writers kept logging versions of {self.name!r} at the same time",
             hint="try again",
         )
+
+    def commit_later(self, version: VersionDraft) -> Delivered:
+        """Make the draft complete and durable on this machine; a thread brings it to the store.
+
+        Args:
+            version: As for `commit`.
+
+        Returns:
+            What `commit` would return, once it is there.
+        """
+        store = self.place.store
+        with self._lock:
+            self._check_open()
+            upload, manifest = self.upload, self.manifest
+            assert isinstance(upload, Snapshot)
+            store.catalog.check_type(version.entity, version.project, version.name, version.type)
+            complete = replace(
+                version, digest=manifest.digest, size=manifest.size, file_count=len(manifest)
+            )
+            upload.add_manifest(manifest)
+            delivery = upload.seal(complete)
+            self._warn_of_case(manifest)
+            self.finalized = True
+            self.new_bytes = upload.new_bytes
+            self._upload = None
+        return _session.deliveries(store).submit(delivery)
+
+    def _upload_again(self, manifest: Manifest, expired: ConflictError) -> None:
+        """Start a new upload and bring in what was collected since the files were added.
+
+        Raises:
+            ConflictError: ``expired``, if some of it is not on disk any more as it was.
+        """
+        log.info("%s: files were collected before they were logged; reading them again", self.name)
+        if self._upload is not None:
+            self._upload.abandon()
+            self._upload = None
+        needed = {entry.digest for entry in manifest if entry.reference is None}
+        missing = needed - self.upload.claim(needed)
+        for find in self._sources:
+            if not missing:
+                return
+            try:
+                # Every file that has not changed since is found by its stat, and not read.
+                entries = ingest.add_files(self.place.store, self.upload, find())
+            except (InvalidInputError, IntegrityError) as error:
+                raise expired from error
+            missing -= {entry.digest for entry in entries}
+        if missing:
+            raise expired
 
     def _warn_of_case(self, manifest: Manifest) -> None:
         # All at once, because there may be a million; no path holds a line break.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifacts import _session
 from artifacts._draft import Draft
+from artifacts._logged import Logged
 from artifacts._values import absolute
 from artifacts.store.errors import ArtifactNotLoggedError, RefNotFoundError
 from artifacts.store.records import to_datetime
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     import os
     from datetime import datetime
 
-    from artifacts._logged import Logged
     from artifacts._session import Place
+    from artifacts.store.delivering import Delivered
     from artifacts.store.records import VersionRecord
 
-DRAFT, COMMITTED, DELETED = "DRAFT", "COMMITTED", "DELETED"
+DRAFT, PENDING, COMMITTED, DELETED = "DRAFT", "PENDING", "COMMITTED", "DELETED"
 
 
 class Identity:
@@ -39,12 +40,15 @@ class Identity:
     _where: dict[str, Any]
     _draft: Draft | None
     _logged: Logged | None
+    _pending: Delivered | None = None  # a version on its way to the store
+    _ttl: int | None = None
     _is_new = False
     _new_bytes = 0
 
     @property
     def name(self) -> str:
-        """``corpus`` for a draft, ``corpus:v3`` once logged."""
+        """``corpus`` for a draft and on the way to the store, ``corpus:v3`` once there."""
+        self._settle(wait=False)
         if self._logged is None:
             return self._name
         return f"{self._name}:{self._logged.record.version}"
@@ -61,9 +65,10 @@ class Identity:
 
     @property
     def state(self) -> str:
-        """``DRAFT``, ``COMMITTED`` or ``DELETED``."""
+        """``DRAFT``, ``PENDING`` (on its way to a remote store), ``COMMITTED`` or ``DELETED``."""
+        self._settle(wait=False)
         if self._logged is None:
-            return DRAFT
+            return DRAFT if self._pending is None else PENDING
         return COMMITTED if self._logged.record.deleted_at is None else DELETED
 
     @property
@@ -147,6 +152,7 @@ class Identity:
     @property
     def is_new(self) -> bool:
         """Whether logging this object made a version; False if its content was there already."""
+        self._settle()
         return self._is_new
 
     @property
@@ -166,9 +172,26 @@ class Identity:
         self._metadata = copy.deepcopy(record.metadata)
         self._aliases = list(record.aliases)
         self._tags = list(record.tags)
+        self._ttl = record.ttl
         self._incremental = False
 
+    def _settle(self, *, wait: bool = True, timeout: float | None = None) -> None:
+        """Become the version that is on its way to the store, when it is there.
+
+        Raises:
+            StorageError: It could not be brought there; it is safe on this machine.
+            TimeoutError: It is not there in time.
+        """
+        pending = self._pending
+        if pending is None or not (wait or (pending.done() and pending.exception() is None)):
+            return
+        record, self._is_new = pending.result(timeout)
+        place = self._place()
+        self._pending = self._draft = None
+        self._become(Logged(place, record))
+
     def _version(self) -> Logged:
+        self._settle()
         if self._logged is None:
             raise ArtifactNotLoggedError(
                 f"artifact {self._name!r} has not been logged yet",

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from artifacts import settings
 from artifacts.store import checkout, reading
 from artifacts.store.compare import compare
-from artifacts.store.errors import IntegrityError, InvalidInputError, StateError
+from artifacts.store.errors import IntegrityError, InvalidInputError, NotFoundError, StateError
 from artifacts.store.records import LinkKind, VersionDraft
 from artifacts.store.references import open_reference
 from artifacts.stored_run import StoredRun
@@ -186,16 +186,33 @@ class Logged:
         metadata: Mapping[str, Any],
         aliases: tuple[str, ...],
         tags: tuple[str, ...],
+        ttl: int | None,
+        force: bool,
     ) -> Logged:
-        """Make description, metadata, aliases and tags be these, in one transaction."""
+        """Make description, metadata, aliases, tags and lifetime be these, in one transaction."""
         self.place.store.catalog.edit_version(
             self.record,
             description=description,
             metadata=metadata,
             aliases=aliases,
             tags=tags,
+            ttl=ttl,
+            force=force,
             by=settings.user_name(),
         )
+        return self._again()
+
+    def protect(self, alias: str, *, protected: bool) -> Logged:
+        """Protect an alias, or end that.
+
+        Raises:
+            NotFoundError: The version does not have it.
+        """
+        catalog, record = self.place.store.catalog, self.record
+        if not catalog.protect_alias(record.id, alias, protected=protected):
+            raise NotFoundError(
+                f"{record.ref} does not have the alias {alias!r}", kind="alias_not_found"
+            )
         return self._again()
 
     def log_again(self, options: LogOptions) -> Logged:
@@ -223,11 +240,16 @@ class Logged:
         self.place.store.catalog.commit(draft, base=record.id)
         return self._again()
 
-    def delete(self, *, delete_aliases: bool) -> Logged:
+    def delete(self, *, delete_aliases: bool, force: bool) -> Logged:
         """Delete the version."""
         self.place.store.catalog.delete_version(
-            self.record.id, delete_aliases=delete_aliases, by=settings.user_name()
+            self.record.id, delete_aliases=delete_aliases, force=force, by=settings.user_name()
         )
+        return self._again()
+
+    def restore(self) -> Logged:
+        """Undo the deletion of the version."""
+        self.place.store.restore(self.record, by=settings.user_name())
         return self._again()
 
     def logged_by(self) -> StoredRun | None:

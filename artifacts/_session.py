@@ -10,6 +10,7 @@ from artifacts.settings import load as load_settings
 
 if TYPE_CHECKING:
     from artifacts.settings import Settings
+    from artifacts.store.delivering import Deliveries
     from artifacts.store.store import Store
 
 
@@ -49,6 +50,11 @@ class Place:
             self._pid = os.getpid()
         return self._store
 
+    @property
+    def writes_behind(self) -> bool:
+        """Whether a run here logs without waiting for the network."""
+        return self.run is not None and self.store.remote and self.settings.write_behind
+
     def at(self, entity: str | None, project: str | None) -> Place:
         """Return this place with another owner or project, where one is given."""
         return Place(
@@ -62,6 +68,7 @@ class Place:
 
 _lock = threading.Lock()
 _stores: dict[str, Store] = {}
+_deliveries: dict[str, Deliveries] = {}
 _inherited: list[dict[str, Store]] = []
 _active: list[Place] = []
 
@@ -80,14 +87,44 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     with _lock:
         store = _stores.get(settings.store)
         if store is None:
-            store = Store.open(settings.store, create=create, cache_dir=settings.cache_dir)
+            store = Store.open(
+                settings.store,
+                create=create,
+                cache_dir=settings.cache_dir,
+                cache_limit=settings.cache_limit,
+                outbox_dir=settings.outbox_dir,
+            )
             _stores[settings.store] = store
         return store
 
 
-def close_stores() -> None:
-    """Close every open store of this process."""
+def deliveries(store: Store) -> Deliveries:
+    """Return the thread that brings versions to a remote store."""
+    from artifacts.store.delivering import Deliveries
+
     with _lock:
+        found = _deliveries.get(store.uuid)
+        if found is None:
+            found = _deliveries[store.uuid] = Deliveries(store)
+        return found
+
+
+def wait_for_deliveries(store: Store) -> None:
+    """Wait until everything that was logged to a store is there.
+
+    Raises:
+        StorageError: Something could not be delivered; it is safe on this machine.
+    """
+    if store.uuid in _deliveries:
+        _deliveries[store.uuid].wait()
+
+
+def close_stores() -> None:
+    """Close every open store of this process, when what was logged to it is there."""
+    for found in list(_deliveries.values()):
+        found.wait()
+    with _lock:
+        _deliveries.clear()
         while _stores:
             _stores.popitem()[1].close()
 
@@ -131,6 +168,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()
     _inherited.append(_stores)
     _stores = {}
+    _deliveries.clear()  # the parent's thread goes on with them
     _active.clear()
 
 

@@ -105,6 +105,35 @@ class Api:
         found = self.collection(name, type_name).versions(tags=tags)
         return found if order.startswith("-") else found[::-1]
 
+    def undelete(self, name: str) -> Artifact:
+        """Bring back a version that was deleted, as long as its bytes were not collected.
+
+        Args:
+            name: ``[[entity/]project/]name:vN``. Aliases do not lead to deleted versions.
+
+        Raises:
+            ValueError: The name is malformed, or there never was such a version.
+            StateError: It is not deleted, its content was logged again since, or its bytes were
+                collected.
+        """
+        ref = Ref.parse(name)
+        if ref.name is None or ref.number is None:
+            raise InvalidInputError(
+                f"{name!r} does not say which version is to come back",
+                hint="name it by its number: corpus:v3",
+                kind="bad_ref",
+            )
+        place = self._place.at(ref.entity, ref.project)
+        for record in place.store.catalog.list_versions(
+            place.entity, place.project, ref.name, deleted=True
+        ):
+            if record.number == ref.number:
+                found = Artifact._from_record(self._place, record)
+                found.restore()
+                return found
+        find_version(self._place, name)  # raises, with near matches as a hint
+        raise RefNotFoundError(f"there never was a version {name}")
+
     def projects(self) -> list[str]:
         """Return the names of the entity's projects."""
         found = self._place.store.catalog.list_projects()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifacts import settings
+from artifacts._lifetime import Retention
 from artifacts._parts import in_parts
 from artifacts._recorded import Recorded
 from artifacts.artifact import Artifact
+from artifacts.store.errors import InvalidTypeError
 from artifacts.store.records import to_datetime
 from artifacts.store.refs import check_name, check_project
+from artifacts.store.retention import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +33,7 @@ class ArtifactCollection(Recorded):
         self._record = record
         self._name = record.name
         self._description = record.description
+        self._retention = record.retention
 
     @property
     def id(self) -> str:
@@ -62,6 +67,24 @@ class ArtifactCollection(Recorded):
     @description.setter
     def description(self, value: str | None) -> None:
         self._description = value
+
+    @property
+    def retention(self) -> Retention | None:
+        """Which versions are kept when garbage is collected; None for all of them.
+
+        After a change call `save`. Versions with a `Artifact.ttl` of their own do not follow it.
+        """
+        if self._retention is None:
+            return None
+        return Retention._from_policy(Policy.from_json(self._retention))
+
+    @retention.setter
+    def retention(self, value: Retention | None) -> None:
+        if value is not None and not isinstance(value, Retention):
+            raise InvalidTypeError(
+                f"retention must be a Retention or None, not {value.__class__.__name__}"
+            )
+        self._retention = None if value is None else value._policy().to_json()
 
     @property
     def version_count(self) -> int:
@@ -104,7 +127,7 @@ class ArtifactCollection(Recorded):
         ]
 
     def save(self) -> None:
-        """Store a changed name or description.
+        """Store a changed name, description or retention.
 
         Raises:
             AlreadyExistsError: Another artifact of the project has the name.
@@ -112,32 +135,36 @@ class ArtifactCollection(Recorded):
         self._edit(self.type)
 
     def change_type(self, new_type: str) -> None:
-        """Make all versions be of another type; a changed name or description is stored too."""
+        """Make all versions be of another type; what else was changed is stored too."""
         self._edit(check_project(new_type, what="type"))
 
-    def delete(self, delete_aliases: bool = False) -> None:
-        """Delete all versions, oldest first; see `Artifact.delete`.
+    def delete(self, delete_aliases: bool = False, *, force: bool = False) -> None:
+        """Delete all versions, or none; see `Artifact.delete`.
 
         Args:
             delete_aliases: Also versions with aliases other than ``latest``.
+            force: Also versions that a running run uses, or that have a protected alias.
 
         Raises:
-            StateError: A version has such aliases; nothing was deleted.
+            StateError: A version has such aliases, or a run uses it; nothing was deleted.
         """
-        versions = self.versions()
-        if not delete_aliases:
-            for version in versions:
-                version._check_deletable()
-        for version in reversed(versions):
-            version.delete(delete_aliases=delete_aliases)
+        # Oldest first, so that `latest` moves only at the end.
+        self._place.store.catalog.delete_versions(
+            [int(version.id) for version in reversed(self.versions())],
+            delete_aliases=delete_aliases,
+            force=force,
+            by=settings.user_name(),
+        )
 
     def _edit(self, type_: str) -> None:
         catalog = self._place.store.catalog
         catalog.edit_artifact(
             self._record.id, name=self._name, type_=type_, description=self._description
         )
+        if self._retention != self._record.retention:
+            catalog.set_retention(self._record.id, self._retention)
         [record] = catalog.list_artifacts(entity=self.entity, project=self.project, name=self._name)
-        self._record = record
+        self._record, self._retention = record, record.retention
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.qualified_name} ({self.version_count} versions)>"

@@ -32,6 +32,9 @@ NEAREST = "nearest .artifacts folder"
 """Origins of values that nobody has set."""
 
 _APP = "artifacts"
+_AUTO = "auto"
+_YES, _NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?))?B?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,32 @@ SETTINGS = {
     for setting in (
         Setting(
             "store",
-            "Folder of the store. Default: the nearest `.artifacts` folder upwards from the "
-            "working directory, else one in the user's data folder.",
+            "Folder of the store, or the URL of its catalog or its objects. Default: the nearest "
+            "`.artifacts` folder upwards from the working directory, else one in the user's data "
+            "folder.",
             is_path=True,
         ),
         Setting("project", "Project of artifacts and runs where a call names none."),
         Setting("entity", "Owner of projects: a user or a team."),
         Setting(
             "cache_dir",
-            "Folder in which digests of unchanged files are remembered.",
+            "Folder for what can be lost: digests of unchanged files, blobs of remote stores.",
             is_path=True,
+        ),
+        Setting(
+            "outbox_dir",
+            "Folder in which waits what is on its way to a remote store.",
+            is_path=True,
+        ),
+        Setting(
+            "cache_limit",
+            "Size to which the cache of remote stores may grow, such as `50GB`; `0` for no cache. "
+            "Default: 20 GB, or a tenth of the disk if that is less.",
+        ),
+        Setting(
+            "write_behind",
+            "Whether runs log to a remote store without waiting for the network: `true` or "
+            "`false`. Default: `true`.",
         ),
         Setting(
             "artifact_dir",
@@ -89,6 +108,9 @@ class Settings:
         project: Default project.
         entity: Default entity.
         cache_dir: Folder for what can be lost.
+        outbox_dir: Folder for what is on its way to a remote store.
+        cache_limit: Bytes that the cache may hold; None for the default.
+        write_behind: Whether runs log to a remote store without waiting for the network.
         artifact_dir: Default parent of download folders.
     """
 
@@ -113,6 +135,24 @@ class Settings:
     @property
     def cache_dir(self) -> Path:
         return Path(self.values["cache_dir"].value)
+
+    @property
+    def outbox_dir(self) -> Path:
+        return Path(self.values["outbox_dir"].value)
+
+    @property
+    def cache_limit(self) -> int | None:
+        text = self.values["cache_limit"].value
+        return None if text == _AUTO else parse_size(text)
+
+    @property
+    def write_behind(self) -> bool:
+        text = self.values["write_behind"].value.lower()
+        if text not in _YES | _NO:
+            raise ConfigError(
+                f"write_behind must be true or false, not {text!r}", kind="bad_setting"
+            )
+        return text in _YES
 
     @property
     def artifact_dir(self) -> Path:
@@ -201,6 +241,22 @@ def get_setting(name: str) -> Setting:
     return setting
 
 
+def parse_size(text: str) -> int:
+    """Return bytes for ``500MB``, ``20 GiB``, ``1.5T`` or a plain number.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(
+            f"not a size: {text!r}", hint="write for instance 20GB or 512MiB", kind="bad_setting"
+        )
+    number, unit, binary = match.groups()
+    power = "KMGT".index(unit.upper()) + 1 if unit else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
 def _quoted(value: str) -> str:
     """Return a TOML string; what JSON escapes, TOML reads."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -276,6 +332,12 @@ def _default(name: str) -> Value:
         return Value(DEFAULT_ENTITY, DEFAULT)
     if name == "artifact_dir":
         return Value(str(Path.cwd() / "artifacts"), DEFAULT)
+    if name == "outbox_dir":
+        return Value(str(_user_data() / "outbox"), DEFAULT)
+    if name == "cache_limit":
+        return Value(_AUTO, DEFAULT)
+    if name == "write_behind":
+        return Value("true", DEFAULT)
     import platformdirs
 
     return Value(str(platformdirs.user_cache_path(_APP)), DEFAULT)

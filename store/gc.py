@@ -29,6 +29,7 @@ from artifacts.store.records import (
     ObjectUsage,
     VersionRecord,
 )
+from artifacts.store.refs import LATEST
 from artifacts.store.repack import repack
 from artifacts.store.upload import PACK_TARGET
 
@@ -197,7 +198,7 @@ def collect(
         for group in done.plan.repack:
             _repack(store, group, survey.marks, before, done)
         if settings.grace == 0:
-            _doom_at_once(store)
+            _doom_at_once(store, done)
         _delete_objects(store, done, progress or Progress())
         return done
 
@@ -336,7 +337,9 @@ def _delete_versions(store: Store) -> retention.Verdict:
     verdict.held_back.extend(held_back)
     for version, reason in expired:
         try:
-            store.catalog.delete_versions([version.id], delete_aliases=False, by="retention")
+            # One that is to go with its aliases is one whose artifact has the rule for that.
+            aliased = any(alias != LATEST for alias in version.aliases)
+            store.catalog.delete_versions([version.id], delete_aliases=aliased, by="retention")
             verdict.expired.append((version, reason))
         except StateError as error:
             verdict.held_back.append((version, f"{reason}, but {error.message}"))
@@ -359,10 +362,11 @@ def _repack(
     done.condemned += result.condemned
 
 
-def _doom_at_once(store: Store) -> None:
+def _doom_at_once(store: Store, done: Collected) -> None:
     """Give up everything condemned, by marks that were made after it was condemned."""
     survey = _survey(store)
     if survey.broken:
+        done.failed += [text for text in survey.broken if text not in done.plan.broken]
         return
     condemned = [r for r in survey.objects if r.state is ObjectState.CONDEMNED]
     unneeded = [record.id for record in condemned if not survey.needed(record)]

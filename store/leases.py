@@ -68,7 +68,7 @@ class LeaseKeeper:
         """Take a lease; return its id. It is renewed until `drop`."""
         lease = secrets.token_hex(16)
         self._catalog.open_lease(lease, kind, holder_name(), manifest)
-        self._keep(lease)
+        self.keep(lease)
         return lease
 
     def open_collector(self, max_age: int) -> str:
@@ -82,7 +82,7 @@ class LeaseKeeper:
         """
         lease = secrets.token_hex(16)
         self._catalog.open_collector(lease, holder_name(), max_age)
-        self._keep(lease)
+        self.keep(lease)
         return lease
 
     def drop(self, lease: str) -> None:
@@ -131,7 +131,8 @@ class LeaseKeeper:
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
-    def _keep(self, lease: str) -> None:
+    def keep(self, lease: str) -> None:
+        """Renew a lease that was taken already, until `drop`."""
         with self._changed:
             self._held.add(lease)
             if self._thread is None and not self._closed:

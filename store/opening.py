@@ -284,7 +284,7 @@ def _make_root(root: Path) -> None:
         raise AlreadyExistsError(f"{root} is not empty", hint="choose another folder for the store")
     # A store inside a project's folder does not belong into its Git history.
     with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
-        file.write("*\n!.gitignore\n!store.toml\n")
+        file.write("*\n")
 
 
 def _write_config(root: Path, parts: _Parts) -> None:
@@ -296,6 +296,8 @@ def _write_config(root: Path, parts: _Parts) -> None:
     try:
         path.write_text(text)
         path.replace(root / _CONFIG)
+        # Whoever clones the project finds the store by it.
+        (root / _GITIGNORE).write_text(f"*\n!{_GITIGNORE}\n!{_CONFIG}\n")
     except OSError as error:
         raise from_os_error(error, f"write {root / _CONFIG}") from error
 

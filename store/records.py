@@ -176,6 +176,7 @@ class VersionDraft:
         run: Key of the run that logs it, or None.
         output: Whether the run gets an output edge to it.
         expected_latest: Key of the version that must be ``latest`` at commit, 0 for none.
+        ttl: How long a new version is kept, as in `VersionRecord`.
     """
 
     entity: str
@@ -194,6 +195,7 @@ class VersionDraft:
     output: bool = True
     created_by: str | None = None
     expected_latest: int | None = None
+    ttl: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,8 @@ class VersionRecord:
     Attributes:
         ttl: How long it is kept, in microseconds; None as its artifact says, 0 for ever.
         broken: Which of its data are lost for good, or None.
+        logged_at: When its content was last logged; its lifetime counts from then.
+        protected: Those of its aliases that are not moved or removed by mistake.
     """
 
     id: int
@@ -224,6 +228,8 @@ class VersionRecord:
     deleted_at: int | None = None
     ttl: int | None = None
     broken: str | None = None
+    logged_at: int = 0
+    protected: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

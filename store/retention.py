@@ -142,6 +142,9 @@ def judge(
         if version.id in in_use:
             held = f"run {in_use[version.id]} is using it"
             verdict.held_back.append((version, f"{reason}, but {held}"))
+        elif version.protected:
+            held = f"its alias {version.protected[0]!r} is protected"
+            verdict.held_back.append((version, f"{reason}, but {held}"))
         elif version.ttl and names:
             verdict.held_back.append((version, f"{reason}, but it has the alias {names[0]!r}"))
         else:
@@ -176,12 +179,17 @@ def _why_expired(version: VersionRecord, kept: set[int] | None, now: int) -> str
     if version.ttl == 0:
         return None
     if version.ttl is not None:
-        if version.created_at + version.ttl > now:
+        if _since(version) + version.ttl > now:
             return None
         return f"its lifetime of {format_duration(version.ttl)} is over"
     if kept is None or version.id in kept:
         return None
     return "no rule keeps it"
+
+
+def _since(version: VersionRecord) -> int:
+    # Not when it was made: who logs the same content again expects to find it afterwards.
+    return max(version.created_at, version.logged_at)
 
 
 def _kept(policy: Policy, versions: Sequence[VersionRecord], now: int) -> set[int]:
@@ -193,7 +201,7 @@ def _kept(policy: Policy, versions: Sequence[VersionRecord], now: int) -> set[in
     if policy.keep_last is not None:
         kept |= {v.id for v in versions[: policy.keep_last]}
     if policy.ttl is not None:
-        kept |= {v.id for v in versions if v.created_at + policy.ttl > now}
+        kept |= {v.id for v in versions if _since(v) + policy.ttl > now}
     for best in policy.keep_best:
         kept |= _best(best, versions)
     return kept

@@ -29,9 +29,14 @@ _ATTEMPTS = 20
 
 
 class StagingFolder:
-    """A private folder below ``parent`` that is removed by `close`, or after a crash by others."""
+    """A private folder below ``parent`` that is removed by `close`, or after a crash by others.
 
-    def __init__(self, parent: Path) -> None:
+    Args:
+        parent: Holds nothing but such folders.
+        keep: Name of a file; folders that hold one are not removed by others.
+    """
+
+    def __init__(self, parent: Path, *, keep: str | None = None) -> None:
         self._numbers = itertools.count(1)
         if parent.is_symlink():
             raise InvalidInputError(
@@ -42,7 +47,7 @@ class StagingFolder:
                 self.path = parent / secrets.token_hex(8)
                 with contextlib.suppress(FileNotFoundError):  # somebody removed it: once more
                     parent.mkdir(parents=True, exist_ok=True)
-                    _remove_abandoned(parent)
+                    _remove_abandoned(parent, keep)
                     self._lock = _make_locked(self.path)
                     return
         except OSError as error:
@@ -52,6 +57,39 @@ class StagingFolder:
     def new_path(self) -> Path:
         """Return a path that nobody uses yet. Thread-safe."""
         return self.path / str(next(self._numbers))  # one step, also among threads
+
+    @classmethod
+    def take(cls, path: Path) -> StagingFolder | None:
+        """Take over a folder whose owner is gone; None if somebody has it.
+
+        Args:
+            path: One that a killed process has left.
+        """
+        try:
+            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise from_os_error(error, f"look into {path}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(lock), os.stat(path / _LOCK)):
+                raise FileNotFoundError(path)
+        except OSError:  # it has an owner, or is gone
+            os.close(lock)
+            return None
+        self = cls.__new__(cls)
+        self.path = path
+        self._lock = lock
+        # Files of the former owner have smaller numbers.
+        self._numbers = itertools.count(1 + sum(1 for _ in path.iterdir()))
+        return self
+
+    def leave(self) -> None:
+        """Give the folder up without removing it."""
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
+        self._lock = -1
 
     def close(self) -> None:
         """Remove the folder and what is left in it."""
@@ -79,7 +117,7 @@ def _make_locked(path: Path) -> int:
     return lock
 
 
-def _remove_abandoned(parent: Path) -> None:
+def _remove_abandoned(parent: Path, keep: str | None) -> None:
     with os.scandir(parent) as entries:
         folders = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
     for folder in folders:
@@ -92,7 +130,8 @@ def _remove_abandoned(parent: Path) -> None:
             continue  # being removed right now
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            if keep is None or not os.path.exists(os.path.join(folder, keep)):
+                shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             pass  # its owner lives
         finally:

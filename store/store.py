@@ -22,11 +22,14 @@ from artifacts.store.errors import (
     BlobNotFoundError,
     ConflictError,
     ObjectNotFoundError,
+    RefNotFoundError,
     StateError,
 )
 from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
 from artifacts.store.records import BlobLocation
+from artifacts.store.refs import Ref
+from artifacts.store.resume import UploadNotes
 from artifacts.store.sources import BlobSource, CachedSource, RemoteSource, cache_may_fail
 from artifacts.store.statcache import StatCache
 from artifacts.store.upload import BaseVersion, Upload
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 _FROM_PACKS_FROM = 1000
 _SAMPLES = 32
+_REMOTE_WRITERS = 4
 
 
 class Store:
@@ -53,6 +57,7 @@ class Store:
         uuid: Its identity, the same in catalog and object store.
         staging: Folder for files that are being made, on the file system of local objects.
         remote: Whether objects are behind a network.
+        outbox: Folder of versions on their way to a remote store.
         cache: Blobs of a remote store that are kept on this machine, or None.
     """
 
@@ -67,6 +72,7 @@ class Store:
         stat_cache: StatCache,
         remote: bool = False,
         cache: BlobCache | None = None,
+        outbox: Path | None = None,
     ) -> None:
         self.location = location
         self.uuid = identity
@@ -75,6 +81,7 @@ class Store:
         self.stat_cache = stat_cache
         self.remote = remote
         self.cache = cache
+        self.outbox = outbox or staging.parent / "outbox"
         self.leases = LeaseKeeper(catalog)
         self.staging = staging
 
@@ -87,6 +94,7 @@ class Store:
         catalog: str | None = None,
         cache_dir: Path | None = None,
         cache_limit: int | None = None,
+        outbox_dir: Path | None = None,
     ) -> Store:
         """Make a store.
 
@@ -99,6 +107,7 @@ class Store:
             cache_dir: Folder for what can be lost: digests of files that do not change, and
                 blobs of a remote store.
             cache_limit: Bytes of blobs in there; see `cache.BlobCache`.
+            outbox_dir: Folder for what is on its way to a remote store, which must not be lost.
 
         Raises:
             AlreadyExistsError: There is a store, or something else.
@@ -106,7 +115,7 @@ class Store:
                 cannot be used.
         """
         opened = opening.create(location, objects=objects, catalog=catalog, cache_dir=cache_dir)
-        return cls._from(opened, cache_dir, cache_limit)
+        return cls._from(opened, cache_dir, cache_limit, outbox_dir)
 
     @classmethod
     def open(
@@ -116,6 +125,7 @@ class Store:
         create: bool = False,
         cache_dir: Path | None = None,
         cache_limit: int | None = None,
+        outbox_dir: Path | None = None,
     ) -> Store:
         """Open a store.
 
@@ -124,6 +134,7 @@ class Store:
             create: Make an embedded store if there is none in that folder.
             cache_dir: As for `create`.
             cache_limit: As for `create`.
+            outbox_dir: As for `create`.
 
         Raises:
             StoreNotFoundError: There is none, and ``create`` is False.
@@ -132,10 +143,16 @@ class Store:
                 together.
         """
         opened = opening.open_location(location, make=create, cache_dir=cache_dir)
-        return cls._from(opened, cache_dir, cache_limit)
+        return cls._from(opened, cache_dir, cache_limit, outbox_dir)
 
     @classmethod
-    def _from(cls, opened: Opened, cache_dir: Path | None, cache_limit: int | None) -> Store:
+    def _from(
+        cls,
+        opened: Opened,
+        cache_dir: Path | None,
+        cache_limit: int | None,
+        outbox_dir: Path | None,
+    ) -> Store:
         cache = None
         if opened.remote and cache_dir is not None and cache_limit != 0:
             cache = BlobCache(cache_dir / "blobs", limit=cache_limit)
@@ -148,6 +165,7 @@ class Store:
             stat_cache=StatCache(cache_dir),
             remote=opened.remote,
             cache=cache,
+            outbox=(outbox_dir or opened.staging.parent / "outbox") / opened.identity,
         )
 
     def close(self) -> None:
@@ -165,21 +183,35 @@ class Store:
 
     # -- writing
 
+    def latest(self, entity: str, project: str, name: str) -> VersionRecord | None:
+        """Return the latest version of an artifact, or None if there is none."""
+        try:
+            return self.catalog.resolve(Ref(None, None, name), entity=entity, project=project)
+        except RefNotFoundError:
+            return None
+
     def upload(self, base: Callable[[], VersionRecord | None] | None = None) -> Upload:
         """Start to bring in blobs.
 
         Args:
             base: Returns a version that has most of them, usually the one before.
         """
+        return Upload(
+            self.catalog,
+            self.objects,
+            self.staging,
+            self.leases,
+            base=None if base is None else lambda: self.load_base(base()),
+            notes=UploadNotes(self.staging.parent / "uploads" / self.uuid) if self.remote else None,
+            writers=_REMOTE_WRITERS if self.remote else 1,
+        )
 
-        def load() -> BaseVersion | None:
-            version = base() if base is not None else None
-            if version is None:
-                return None
-            digests = digests_in(self.read_blob(version.digest))
-            return BaseVersion(version.id, digests | {version.digest})
-
-        return Upload(self.catalog, self.objects, self.staging, self.leases, base=load)
+    def load_base(self, version: VersionRecord | None) -> BaseVersion | None:
+        """Return a version with the digests of all its blobs, for `upload.Upload`."""
+        if version is None:
+            return None
+        digests = digests_in(self.read_blob(version.digest))
+        return BaseVersion(version.id, digests | {version.digest})
 
     def commit(
         self, draft: VersionDraft, upload: Upload, manifest: Manifest

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts.store import packs
+from artifacts.store import keys, packs
 from artifacts.store.copying import write_all
 from artifacts.store.digests import Hasher, hash_bytes
 from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from artifacts.store.digests import Digest
     from artifacts.store.leases import LeaseKeeper
     from artifacts.store.manifest import Manifest
+    from artifacts.store.resume import UploadNotes
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ _BATCH_COUNT = 4096
 _STAGED_COUNT = 64
 _STAGED_BYTES = 1 << 30
 _JOBS_WAITING = 2
-_PACKS_WAITING = 1
 _WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
 _IOV_MAX = 1024
 _HASHED_TOGETHER = 128  # copying a few small pieces costs less than a call for each
@@ -105,6 +104,8 @@ class Upload:
         leases: LeaseKeeper,
         *,
         base: Callable[[], BaseVersion | None] | None = None,
+        notes: UploadNotes | None = None,
+        writers: int = 1,
     ) -> None:
         self.base: BaseVersion | None = None
         self.new_bytes = 0
@@ -116,6 +117,9 @@ class Upload:
         self._staging_lock = threading.Lock()
         self._leases = leases
         self._lease: str | None = None
+        self._notes = notes
+        self._interrupted = notes  # until it is known whether there is something to go on with
+        self._pack_writers = writers
         # Digests that need no upload (any more). The worker adds to it; a reader that misses an
         # addition only hands over a blob that the worker then drops.
         self._known: set[Digest] = set()
@@ -135,6 +139,7 @@ class Upload:
         self._writer: ThreadPoolExecutor | None = None
         self._jobs: deque[Future[None]] = deque()
         self._failed = False
+        self._noting = threading.Lock()
 
     # -- adding, by the caller
 
@@ -165,6 +170,14 @@ class Upload:
         """Add a blob that lies in a file made at `new_path`, and belongs to the upload now."""
         self._add_staged(_Staged(digest, size, path, size, Encoding.IDENTITY, digest))
 
+    def add_object(self, draft: ObjectDraft, path: Path) -> None:
+        """Add an object that is complete in a file, which stays; `claim` found none of its blobs.
+
+        Args:
+            draft: Under a new key.
+        """
+        self._submit(lambda: self._store_object(draft, path))
+
     def add_manifest(self, manifest: Manifest) -> None:
         """Add the manifest, compressed; it refers to blobs and so comes last."""
         if manifest.digest in self._known:
@@ -176,10 +189,13 @@ class Upload:
         """Return an unused path for a file that is to become a blob without another copy."""
         with self._staging_lock:  # the worker writes packs meanwhile
             if self._staging is None:
-                self._staging = StagingFolder(self._staging_parent)
+                self._staging = self._make_staging()
                 # Also for an upload that is dropped without an end.
-                weakref.finalize(self, self._staging.close)
+                self._cleanup = weakref.finalize(self, self._staging.close)
             return self._staging.new_path()
+
+    def _make_staging(self) -> StagingFolder:
+        return StagingFolder(self._staging_parent)
 
     def _add(self, blob: StoredBlob) -> None:
         if len(blob.stored) > PACK_THRESHOLD:
@@ -221,7 +237,9 @@ class Upload:
     def _submit(self, job: Callable[[], None]) -> None:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="artifacts-upload")
-            self._writer = ThreadPoolExecutor(1, thread_name_prefix="artifacts-pack")
+            self._writer = ThreadPoolExecutor(
+                self._pack_writers, thread_name_prefix="artifacts-pack"
+            )
         self._jobs.append(self._worker.submit(job))
         self._wait(_JOBS_WAITING)
 
@@ -245,7 +263,7 @@ class Upload:
         except BaseException:
             self._failed = True
             try:
-                self.abandon()
+                self.suspend()
             except ArtifactsError as error:
                 log.warning("what a failed upload left has to wait for a collection: %s", error)
             raise
@@ -256,10 +274,28 @@ class Upload:
         """Claim blobs; return those that the store does not have."""
         if not digests:
             return digests
+        self._take_over()
+        digests = digests - self._known
         claim = self._catalog.claim(digests)
         self._known |= claim.present
         self._claimed |= claim.objects
         return digests - claim.present
+
+    def _take_over(self) -> None:
+        """Go on with an upload that was interrupted, once and if there is one."""
+        notes, self._interrupted = self._interrupted, None
+        if notes is None or self._lease is not None:
+            return
+        while (found := notes.find_abandoned()) is not None:
+            taken = self._catalog.take_over(found.lease, frozenset(found.objects))
+            if taken is not None:
+                log.info("going on with an upload that was interrupted: %d objects", len(taken))
+                self._hold(found.lease)
+                self._uploaded += len(taken)
+                for key in taken:
+                    self._known |= found.objects[key]
+                return
+            notes.close()
 
     def _store_small(self, blobs: dict[Digest, StoredBlob]) -> None:
         missing = self._missing(blobs.keys() - self._known)
@@ -286,7 +322,7 @@ class Upload:
         else:
             # Another thread waits for the disk, as long as not too much is held in memory.
             self._writes.append(self._writer.submit(write))
-            self._collect_writes(_PACKS_WAITING)
+            self._collect_writes(self._pack_writers)
 
     def _collect_writes(self, waiting: int) -> None:
         """Wait until no more packs than ``waiting`` are being written."""
@@ -311,15 +347,40 @@ class Upload:
                 self._uploaded += 1
         self._known |= missing
 
+    def _store_object(self, draft: ObjectDraft, path: Path) -> None:
+        self._reserve([draft])
+        self._known.update(place.digest for place in draft.blobs)
+        assert self._writer is not None  # made with this thread
+        self._writes.append(self._writer.submit(self._put, draft, path, keep=True))
+        self._collect_writes(self._pack_writers)
+
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
         if self._lease is None:
-            self._lease = self._leases.open(LeaseKind.UPLOAD)
+            lease = self._leases.open(LeaseKind.UPLOAD)
+            if self._notes is not None:
+                self._notes.start(lease)
+            self._hold(lease)
+        assert self._lease is not None
         self._catalog.reserve(self._lease, drafts)
         self.new_bytes += sum(draft.size for draft in drafts)
 
-    def _put(self, draft: ObjectDraft, path: Path) -> None:
-        self._objects.put(draft.key, StagedFile(path), size=draft.size)
-        path.unlink(missing_ok=True)  # a local object store has moved it away
+    def _hold(self, lease: str) -> None:
+        """Use a lease, which is renewed until the upload ends or is dropped without an end."""
+        self._lease = lease
+        self._leases.keep(lease)
+        weakref.finalize(self, self._leases.drop, lease)
+        if self._notes is not None:
+            weakref.finalize(self, self._notes.leave)
+
+    def _put(self, draft: ObjectDraft, path: Path, *, keep: bool = False) -> None:
+        """Store an object; its file is used up unless it is to be kept."""
+        source = (lambda: path.open("rb")) if keep else StagedFile(path)
+        self._objects.put(draft.key, source, size=draft.size)
+        if self._notes is not None:
+            with self._noting:
+                self._notes.finished(draft)
+        if not keep:
+            path.unlink(missing_ok=True)  # a local object store has moved it away
 
     # -- ending, by the caller
 
@@ -370,6 +431,16 @@ class Upload:
         self._small, self._staged, self._pack = {}, {}, []
         if self._lease is not None:
             self._leases.drop(self._lease)
+        if self._notes is not None:
+            self._notes.close()
+
+    def suspend(self) -> None:
+        """End without a commit, so that a later upload can go on where that is possible."""
+        if self._notes is None:
+            self.abandon()
+            return
+        self._notes.leave()
+        self.close()
 
     def abandon(self) -> None:
         """Undo everything: the upload will not be committed."""
@@ -382,9 +453,7 @@ class Upload:
 
 
 def _loose_draft(blob: _Staged) -> ObjectDraft:
-    text = blob.digest.hex()
-    suffix = ".zst" if blob.encoding is Encoding.ZSTD else ""
-    key = f"blobs/{text[:2]}/{text}.{secrets.token_hex(8)}{suffix}"
+    key = keys.new_loose_key(blob.digest, blob.encoding)
     place = BlobPlace(blob.digest, blob.size, 0, blob.length, blob.encoding)
     return ObjectDraft(key, ObjectKind.LOOSE, blob.length, (place,), blob.stored_digest)
 
@@ -394,10 +463,9 @@ def make_pack(blobs: Sequence[StoredBlob]) -> tuple[ObjectDraft, list[bytes | me
     places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in blobs)
     pieces = [blob.stored for blob in blobs if blob.stored]
     pieces.append(packs.trailer(places))
-    name = secrets.token_hex(16)
-    key = f"packs/{name[:2]}/{name}"
     size = sum(map(len, pieces))
-    return ObjectDraft(key, ObjectKind.PACK, size, tuple(places), _digest_of(pieces)), pieces
+    digest = _digest_of(pieces)
+    return ObjectDraft(keys.new_pack_key(), ObjectKind.PACK, size, tuple(places), digest), pieces
 
 
 def _digest_of(pieces: Sequence[bytes | memoryview]) -> Digest:

@@ -112,7 +112,7 @@ def log_tree(
         draft = draft_of(manifest, name, aliases=aliases, latest=latest, run=run)
         return store.commit(draft, upload, manifest)[0]
     except BaseException:
-        upload.abandon()
+        upload.suspend()
         raise
 
 

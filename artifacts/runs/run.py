@@ -115,8 +115,14 @@ class Run(ArtifactCalls):
     def finish(self, exit_code: int | None = None) -> None:
         """End the run; calling it again does nothing, and neither does a forked child's call.
 
+        It returns when everything that was logged is in the store.
+
         Args:
             exit_code: 0 or None for success; anything else marks the run as failed.
+
+        Raises:
+            StorageError: Something could not be brought to a remote store. It is safe on this
+                machine, ``art sync`` finishes the job, and the run has ended all the same.
         """
         if self._pid != os.getpid():
             log.warning("run %s belongs to the parent process, which finishes it", self.id)
@@ -132,6 +138,7 @@ class Run(ArtifactCalls):
         if self in _active:
             _active.remove(self)
         _session.leave(self._place)
+        _session.wait_for_deliveries(self._place.store)
 
     def join(self, exit_code: int | None = None) -> None:
         """Older name of `finish`."""

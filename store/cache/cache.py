@@ -27,7 +27,7 @@ import stat as stat_module
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts.store import packs
+from artifacts.store import keys, packs
 from artifacts.store.cache import files, upkeep
 from artifacts.store.cache.files import CachedObject
 from artifacts.store.cache.holds import now
@@ -204,7 +204,7 @@ class BlobCache:
         """
         since = now()
         place = BlobPlace(digest, size, 0, size)
-        key = files.new_loose_key(digest, Encoding.IDENTITY)
+        key = keys.new_loose_key(digest, Encoding.IDENTITY)
         with self._space.prepared("write to the cache"):
             if _size_of(path) != size:
                 raise IntegrityError(f"{path} has not {size} bytes")
@@ -236,7 +236,7 @@ class BlobCache:
             StorageError: As for `add`.
         """
         since = now()
-        key = files.new_pack_key()
+        key = keys.new_pack_key()
         with self._space.prepared("write to the cache"):
             size = _size_of(path)
             with path.open("rb") as file:
@@ -288,9 +288,9 @@ class BlobCache:
             places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in missing)
             pieces = [blob.stored for blob in missing if blob.stored]
             if len(missing[0].stored) > PACK_THRESHOLD:
-                key = files.new_loose_key(missing[0].digest, missing[0].encoding)
+                key = keys.new_loose_key(missing[0].digest, missing[0].encoding)
             else:
-                key = files.new_pack_key()
+                key = keys.new_pack_key()
                 pieces.append(packs.trailer(places))
             present = self._write(key, pieces, places, since)
             if present is None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs, reading
@@ -35,19 +34,6 @@ class CachedObject(NamedTuple):
     size: int
     used_at: int
     places: Sequence[BlobPlace]
-
-
-def new_loose_key(digest: Digest, encoding: Encoding) -> str:
-    """Return a key that was never used, for an object of one blob."""
-    text = digest.hex()
-    suffix = ".zst" if encoding is Encoding.ZSTD else ""
-    return f"blobs/{text[:2]}/{text}.{secrets.token_hex(8)}{suffix}"
-
-
-def new_pack_key() -> str:
-    """Return a key that was never used, for a pack."""
-    name = secrets.token_hex(16)
-    return f"packs/{name[:2]}/{name}"
 
 
 def list_keys(objects: LocalObjects) -> Iterator[tuple[str, int]]:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifacts.store import packs, reading
+from artifacts.store import keys, packs, reading
 from artifacts.store.cache import files
 from artifacts.store.cache.files import CachedObject
 from artifacts.store.cache.holds import now
@@ -105,13 +105,13 @@ def _merge(space: Space, rows: Sequence[ObjectRow], time: int) -> int:
     pieces.append(packs.trailer(places))
     size = sum(map(len, pieces))
     # As recent as the newest of them: nothing that was used lately goes sooner for it.
-    new = CachedObject(files.new_pack_key(), size, max(row.used_at for row in rows), places)
-    keys = [row.key for row in rows]
+    new = CachedObject(keys.new_pack_key(), size, max(row.used_at for row in rows), places)
+    old = [row.key for row in rows]
     path, target = space.new_path(), space.objects.root / new.key
     files.write_file(path, pieces)
     try:
         merged = space.index.merge(
-            keys,
+            old,
             new,
             lambda: space.protected_from(time),
             lambda: files.place_file(path, target),
@@ -123,8 +123,8 @@ def _merge(space: Space, rows: Sequence[ObjectRow], time: int) -> int:
         path.unlink(missing_ok=True)
     if not merged:
         return 0
-    space.objects.delete(keys)
-    return len(keys) - 1
+    space.objects.delete(old)
+    return len(old) - 1
 
 
 def _sound_blobs(space: Space, key: str) -> list[tuple[BlobLocation, memoryview]]:

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from artifacts.store.catalog import (
     blobs,
     changes,
+    export,
     garbage,
     leases,
     lookup,
+    mending,
     migrate,
     projects,
+    restore,
     runs,
     versions,
 )
@@ -26,15 +29,18 @@ from artifacts.store.marks import PARTITIONS
 from artifacts.store.records import LinkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from artifacts.store.catalog.blobs import Claim
+    from artifacts.store.catalog.export import Selection
+    from artifacts.store.catalog.restore import Restored
     from artifacts.store.digests import Digest
     from artifacts.store.marks import MarkSet
     from artifacts.store.records import (
         ArtifactRecord,
         BlobLocation,
+        BlobPlace,
         LeaseKind,
         LeaseRecord,
         LinkRecord,
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
         VersionRecord,
     )
     from artifacts.store.refs import Ref
+    from artifacts.store.transcript import Record
 
 _IDENTITY_LOCK = 3
 
@@ -96,17 +103,33 @@ class Catalog:
         """Close all connections."""
         self._db.close()
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is on a server, and not a file of this machine."""
+        return self._db.dialect != "sqlite"
+
     # -- the store itself
 
-    def identify(self, uuid: str, format_version: int) -> tuple[str, int]:
-        """Enter the store's identity unless there is one; return the one that is there."""
+    def identify(
+        self, uuid: str, format_version: int, objects: str | None = None
+    ) -> tuple[str, int]:
+        """Enter the store's identity unless there is one; return the one that is there.
+
+        Args:
+            objects: URL of the object store, unless that is beside the catalog.
+        """
 
         def work(connection: sa.Connection) -> tuple[str, int]:
             self._db.lock(connection, _IDENTITY_LOCK)
             row = connection.execute(sa.select(store_table)).first()
             if row is None:
                 now = self._db.now(connection)
-                values = {"uuid": uuid, "format": format_version, "created_at": now}
+                values = {
+                    "uuid": uuid,
+                    "format": format_version,
+                    "objects": objects,
+                    "created_at": now,
+                }
                 connection.execute(sa.insert(store_table).values(values))
                 return uuid, format_version
             return row.uuid, row.format
@@ -121,6 +144,14 @@ class Catalog:
             return None if row is None else (row.uuid, row.format)
 
         return self._db.read(work)
+
+    def objects_url(self) -> str | None:
+        """Return where the object store is, if the catalog says so."""
+        return self._db.read(lambda c: c.scalar(sa.select(store_table.c.objects)))
+
+    def created_at(self) -> int | None:
+        """Return when the store was made, or its catalog was rebuilt; None before `identify`."""
+        return self._db.read(lambda c: c.scalar(sa.select(store_table.c.created_at)))
 
     def now(self) -> int:
         """Return microseconds since 1970 by the catalog's clock."""
@@ -150,6 +181,10 @@ class Catalog:
             ConflictError: Another one is running, and gave a sign of life within ``max_age``.
         """
         self._db.write(lambda c: leases.open_collector(self._db, c, lease, holder, max_age))
+
+    def take_over(self, lease: str, finished: frozenset[str]) -> frozenset[str] | None:
+        """Go on with the upload of a process that was killed; see `leases.take_over`."""
+        return self._db.write(lambda c: leases.take_over(self._db, c, lease, finished))
 
     def renew_leases(self, ids: Iterable[str]) -> frozenset[str]:
         """Give a sign of life; return the leases that still exist."""
@@ -297,7 +332,7 @@ class Catalog:
                 runs.link(self._db, connection, draft.run, version.id, LinkKind.OUTPUT)
             return version, created
 
-        return self._db.write(work)
+        return self._db.write(work, proof=_is_there)
 
     def check_type(self, entity: str, project: str, name: str, type_: str) -> None:
         """Raise InvalidInputError if the artifact exists with another type."""
@@ -370,20 +405,46 @@ class Catalog:
         return self._db.read(lambda c: runs.running_users(c, wanted))
 
     def set_alias(
-        self, version_id: int, alias: str, *, expected: int | None = None, by: str | None = None
+        self,
+        version_id: int,
+        alias: str,
+        *,
+        expected: int | None = None,
+        force: bool = False,
+        by: str | None = None,
     ) -> None:
         """Point an alias at a version.
 
         Raises:
             ConflictError: ``expected`` is given and another version has the alias.
+            StateError: Another version has it, it is protected, and ``force`` is False.
         """
         self._db.write(
-            lambda c: changes.set_alias(self._db, c, version_id, alias, expected=expected, by=by)
+            lambda c: changes.set_alias(
+                self._db, c, version_id, alias, expected=expected, force=force, by=by
+            )
         )
 
-    def remove_alias(self, version_id: int, alias: str, *, by: str | None = None) -> bool:
-        """Take an alias away from a version; False if it does not have it."""
-        return self._db.write(lambda c: changes.remove_alias(self._db, c, version_id, alias, by=by))
+    def remove_alias(
+        self, version_id: int, alias: str, *, force: bool = False, by: str | None = None
+    ) -> bool:
+        """Take an alias away from a version; False if it does not have it.
+
+        Raises:
+            StateError: It is protected, and ``force`` is False.
+        """
+        return self._db.write(
+            lambda c: changes.remove_alias(self._db, c, version_id, alias, force=force, by=by)
+        )
+
+    def protect_alias(self, version_id: int, alias: str, *, protected: bool) -> bool:
+        """Protect an alias of a version, or end that; False if the version does not have it.
+
+        A protected alias is not moved, removed or deleted without ``force``.
+        """
+        return self._db.write(
+            lambda c: changes.protect_alias(self._db, c, version_id, alias, protected=protected)
+        )
 
     def add_tags(self, version_id: int, tags: Sequence[str]) -> None:
         """Label a version."""
@@ -401,6 +462,8 @@ class Catalog:
         metadata: Mapping[str, Any],
         aliases: Sequence[str],
         tags: Sequence[str],
+        ttl: int | None,
+        force: bool = False,
         by: str | None = None,
     ) -> None:
         """Apply what differs from ``before``, all or nothing; see `changes.edit`."""
@@ -413,6 +476,8 @@ class Catalog:
                 metadata=metadata,
                 aliases=aliases,
                 tags=tags,
+                ttl=ttl,
+                force=force,
                 by=by,
             )
         )
@@ -454,7 +519,7 @@ class Catalog:
 
         Raises:
             StateError: One has aliases other than ``latest`` and ``delete_aliases`` is False, or
-                a running run uses it and ``force`` is False.
+                a running run uses it or an alias is protected and ``force`` is False.
         """
 
         def work(connection: sa.Connection) -> None:
@@ -545,3 +610,81 @@ class Catalog:
     def links_of_versions(self, ids: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
         """Return the edges of the given direction at any of these versions, oldest first."""
         return self._db.read(lambda c: runs.links_of_versions(c, ids, kind))
+
+    # -- export, import and repair
+
+    def export(
+        self, start: Callable[[], Callable[[Record], None]], selection: Selection | None = None
+    ) -> None:
+        """Hand over the records of everything, or of a selection, as of one moment.
+
+        Args:
+            start: Returns what takes the records; called again, to begin anew, when the
+                connection to the catalog was lost.
+        """
+        self._db.read(lambda c: export.export(c, start(), selection))
+
+    def restore(
+        self,
+        records: Callable[[], Iterable[Record]],
+        *,
+        lease: str | None = None,
+        claimed: frozenset[int] = frozenset(),
+        uploaded: int = 0,
+        move_aliases: bool = False,
+        by: str | None = None,
+    ) -> Restored:
+        """Enter records of an export, all or none; see `restore.restore`.
+
+        Args:
+            records: Returns them, as often as it is called.
+            lease: The upload that brought the blobs, like the next two as for `commit`.
+            claimed: Ids from `Claim.objects`.
+            uploaded: Number of objects reserved under the lease.
+
+        Raises:
+            ConflictError: The upload expired.
+        """
+
+        def work(connection: sa.Connection) -> Restored:
+            blobs.confirm(self._db, connection, lease, claimed, uploaded)
+            return restore.restore(
+                self._db, connection, records(), move_aliases=move_aliases, by=by
+            )
+
+        return self._db.write(work)
+
+    def places_in(self, object_ids: Collection[int]) -> dict[int, list[BlobPlace]]:
+        """Return what should lie in some objects, by their keys; one scan of all blobs."""
+        return self._db.read(lambda c: mending.places_in(c, object_ids))
+
+    def replace_damaged(self, lease: str | None, uploaded: int, damaged: Iterable[int]) -> list[str]:
+        """End a repair; return the keys of damaged objects, to delete and then to `forget`.
+
+        Raises:
+            ConflictError: The lease is gone.
+        """
+        wanted = list(damaged)
+        return self._db.write(
+            lambda c: mending.replace_damaged(self._db, c, lease, uploaded, wanted)
+        )
+
+    def mark_broken(self, found: Mapping[Digest, str | None]) -> list[int]:
+        """Say what is lost of all versions with some manifests, None for nothing; return them."""
+        return self._db.write(lambda c: mending.mark_broken(self._db, c, found))
+
+    def broken_versions(self) -> dict[Digest, str]:
+        """Return what is lost, by the manifests of live versions that are marked."""
+        return self._db.read(mending.broken_versions)
+
+
+def _is_there(connection: sa.Connection, committed: tuple[VersionRecord, bool]) -> bool:
+    """Whether a commit whose answer was lost went through."""
+    version = committed[0]
+    found = versions.get_many(connection, [version.id]).get(version.id)
+    # The clock's microsecond tells it from one that another writer made under the same key.
+    return found is not None and (found.digest, found.created_at, found.ref) == (
+        version.digest,
+        version.created_at,
+        version.ref,
+    )

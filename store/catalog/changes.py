@@ -39,6 +39,9 @@ def commit(db: Database, connection: Connection, draft: VersionDraft) -> tuple[V
 
     Returns:
         The version, and whether it is new.
+
+    Raises:
+        StateError: One of the aliases is protected, and another version has it.
     """
     project_statements.check_type(connection, draft.entity, draft.project, draft.name, draft.type)
     artifact_id = _lock_artifact(db, connection, draft)
@@ -63,6 +66,7 @@ def commit(db: Database, connection: Connection, draft: VersionDraft) -> tuple[V
             "updated_at": now,
             "logged_at": now,
             "created_by": draft.created_by,
+            "ttl": draft.ttl,
             # Last, so that the number is taken when nothing can fail any more.
             "number": _next_number(connection, artifact_id),
         }
@@ -135,42 +139,77 @@ def set_alias(
     alias: str,
     *,
     expected: int | None = None,
+    force: bool = False,
     by: str | None = None,
 ) -> None:
     """Point an alias at a version; it leaves the version that had it.
 
     Args:
         expected: Key of the version that has the alias now; compare-and-set.
+        force: Also if it is protected, which it stays.
 
     Raises:
         ConflictError: The alias is not where it was expected.
+        StateError: It is protected, and another version has it.
     """
     artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
+    check_not_deleted(connection, version_id)  # again: others had to wait from here on
     if expected is not None:
         holder = reading.by_alias(connection, artifact_id, alias)
         if holder is None or holder.id != expected:
             raise ConflictError(
                 f"alias {alias!r} has moved meanwhile to {holder.version if holder else 'nothing'}"
             )
-    _move_alias(connection, artifact_id, alias, version_id, db.now(connection), by)
+    _move_alias(connection, artifact_id, alias, version_id, db.now(connection), by, force=force)
 
 
 def remove_alias(
-    db: Database, connection: Connection, version_id: int, alias: str, *, by: str | None = None
+    db: Database,
+    connection: Connection,
+    version_id: int,
+    alias: str,
+    *,
+    force: bool = False,
+    by: str | None = None,
 ) -> bool:
-    """Take an alias away from a version; False if it does not have it."""
+    """Take an alias away from a version; False if it does not have it.
+
+    Raises:
+        StateError: It is protected, and ``force`` is False.
+    """
     artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
-    statement = sa.delete(aliases).where(
+    check_not_deleted(connection, version_id)  # again: others had to wait from here on
+    here = sa.and_(
         aliases.c.artifact_id == artifact_id,
         aliases.c.name == alias,
         aliases.c.version_id == version_id,
     )
-    if connection.execute(statement).rowcount == 0:
+    if not force and connection.scalar(sa.select(aliases.c.protected).where(here)):
+        raise _protected(connection, version_id, [alias])
+    if connection.execute(sa.delete(aliases).where(here)).rowcount == 0:
         return False
     _record_move(connection, artifact_id, alias, version_id, None, db.now(connection), by)
     return True
+
+
+def protect_alias(
+    db: Database, connection: Connection, version_id: int, alias: str, *, protected: bool
+) -> bool:
+    """Protect an alias of a version, or end that; False if the version does not have it."""
+    artifact_id = check_not_deleted(connection, version_id)
+    _touch_artifact(db, connection, artifact_id)
+    statement = (
+        sa.update(aliases)
+        .where(
+            aliases.c.artifact_id == artifact_id,
+            aliases.c.name == alias,
+            aliases.c.version_id == version_id,
+        )
+        .values(protected=int(protected))
+    )
+    return connection.execute(statement).rowcount > 0
 
 
 def alias_event(connection: Connection, version_id: int, alias: str) -> int | None:
@@ -206,15 +245,21 @@ def edit(
     metadata: Mapping[str, Any],
     aliases: Sequence[str],
     tags: Sequence[str],
+    ttl: int | None,
+    force: bool = False,
     by: str | None = None,
 ) -> None:
-    """Change what differs from ``before``; what others changed since then stays."""
+    """Change what differs from ``before``; what others changed since then stays.
+
+    Raises:
+        StateError: It moves or removes a protected alias, and ``force`` is False.
+    """
     version_id = before.id
     check_not_deleted(connection, version_id)
     for alias in sorted(set(aliases) - set(before.aliases)):
-        set_alias(db, connection, version_id, alias, by=by)
+        set_alias(db, connection, version_id, alias, force=force, by=by)
     for alias in sorted(set(before.aliases) - set(aliases)):
-        remove_alias(db, connection, version_id, alias, by=by)
+        remove_alias(db, connection, version_id, alias, force=force, by=by)
     add_tags(db, connection, version_id, [tag for tag in tags if tag not in before.tags])
     for tag in set(before.tags) - set(tags):
         remove_tag(connection, version_id, tag)
@@ -223,6 +268,8 @@ def edit(
         values["description"] = description
     if dict(metadata) != before.metadata:
         values["metadata"] = dict(metadata)
+    if ttl != before.ttl:
+        values["ttl"] = ttl
     connection.execute(sa.update(versions).where(versions.c.id == version_id).values(**values))
 
 
@@ -241,17 +288,21 @@ def delete(
 
     Raises:
         StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False, or a
-            running run uses it and ``force`` is False.
+            running run uses it or one of the aliases is protected and ``force`` is False.
     """
     artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
-    held = sa.select(aliases.c.name).where(aliases.c.version_id == version_id)
-    names = sorted(connection.scalars(held))
+    check_not_deleted(connection, version_id)  # again: others had to wait from here on
+    held = sa.select(aliases.c.name, aliases.c.protected).where(aliases.c.version_id == version_id)
+    guarded = {row.name: row.protected for row in connection.execute(held)}
+    names = sorted(guarded)
+    if any(guarded.values()) and not force:
+        raise _protected(connection, version_id, [name for name in names if guarded[name]])
     blocking = [name for name in names if name != LATEST]
     if blocking and not delete_aliases:
         raise StateError(
             f"{reading.get(connection, version_id).ref} has the aliases {', '.join(blocking)}",
-            hint="move or remove the aliases first, or delete with delete_aliases=True "
+            hint="move them (art alias), or delete it all the same with delete_aliases=True "
             "(--delete-aliases)",
             kind="has_aliases",
         )
@@ -274,8 +325,7 @@ def delete(
     )
     for name in names:
         if name == LATEST and successor is not None:
-            row = {"artifact_id": artifact_id, "name": LATEST, "version_id": successor}
-            connection.execute(sa.insert(aliases).values(row))
+            _insert_alias(connection, artifact_id, LATEST, successor)
             _record_move(connection, artifact_id, name, version_id, successor, now, by)
         else:
             _record_move(connection, artifact_id, name, version_id, None, now, by)
@@ -409,17 +459,36 @@ def _move_alias(
     version_id: int,
     now: int,
     by: str | None,
+    *,
+    force: bool = False,
 ) -> None:
     here = sa.and_(aliases.c.artifact_id == artifact_id, aliases.c.name == alias)
-    previous = connection.scalar(sa.select(aliases.c.version_id).where(here))
+    found = connection.execute(
+        sa.select(aliases.c.version_id, aliases.c.protected).where(here)
+    ).first()
+    previous = None if found is None else found.version_id
     if previous == version_id:
         return
-    if previous is None:
-        row = {"artifact_id": artifact_id, "name": alias, "version_id": version_id}
-        connection.execute(sa.insert(aliases).values(row))
+    if found is None:
+        _insert_alias(connection, artifact_id, alias, version_id)
+    elif found.protected and not force:
+        raise _protected(connection, found.version_id, [alias])
     else:
         connection.execute(sa.update(aliases).where(here).values(version_id=version_id))
     _record_move(connection, artifact_id, alias, previous, version_id, now, by)
+
+
+def _insert_alias(connection: Connection, artifact_id: int, alias: str, version_id: int) -> None:
+    row = {"artifact_id": artifact_id, "name": alias, "version_id": version_id, "protected": 0}
+    connection.execute(sa.insert(aliases).values(row))
+
+
+def _protected(connection: Connection, version_id: int, names: Sequence[str]) -> StateError:
+    return StateError(
+        f"alias {', '.join(names)} of {reading.get(connection, version_id).ref} is protected",
+        hint="to move, remove or delete it all the same: force=True (--force)",
+        kind="alias_protected",
+    )
 
 
 def _record_move(

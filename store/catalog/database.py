@@ -44,6 +44,7 @@ BUSY_TIMEOUT = 60.0
 """Seconds that a writer waits for another one's transaction."""
 
 _IN_CHUNK = 500
+_ARRAY_CHUNK = 10_000
 _LOCK_CLASS = 0x617274  # of the advisory locks that are ours
 _ATTEMPTS = 8
 _PATIENCE = 30.0
@@ -79,27 +80,42 @@ class Database:
         """Run ``work`` in a transaction that only reads and sees one state of the database."""
         return self._repeat(work, write=False)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        proof: Callable[[Connection, T], bool] | None = None,
+    ) -> T:
         """Run ``work`` in a transaction and commit it, again when another session got in the way.
 
         ``work`` may be called several times and must have no effect outside the transaction. It
         is also repeated when the connection is lost, but never after it was committed: when the
         answer to COMMIT is lost, the server is asked what became of the transaction.
 
+        Args:
+            proof: Tells from the data whether a result was committed; asked when the server has
+                crashed and cannot be relied on to know.
+
         Raises:
             ConflictError: It still did not go through after several attempts.
             StorageError: The server cannot be reached; ``commit_unknown``: it could not be asked
                 whether the transaction was committed.
         """
-        return self._repeat(work, write=True)
+        return self._repeat(work, write=True, proof=proof)
 
-    def _repeat(self, work: Callable[[Connection], T], *, write: bool) -> T:
+    def _repeat(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        write: bool,
+        proof: Callable[[Connection, T], bool] | None = None,
+    ) -> T:
         deadline = time.monotonic() + _PATIENCE
         pause = 0.01
         for attempt in range(_ATTEMPTS):
             last = attempt + 1 == _ATTEMPTS or time.monotonic() > deadline
             try:
-                return self._once(work, write=write)
+                return self._once(work, write=write, proof=proof)
             except DBAPIError as error:
                 lost = self.dialect == "postgresql" and postgres.is_lost(error)
                 if last or not (lost or (write and _is_retryable(error))):
@@ -117,7 +133,13 @@ class Database:
             time.sleep(jitter * pause * 2**attempt)
         raise AssertionError  # the last attempt returned or raised
 
-    def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
+    def _once(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        write: bool,
+        proof: Callable[[Connection, T], bool] | None,
+    ) -> T:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(self._engine.connect())
             self._was_connected = True
@@ -134,7 +156,12 @@ class Database:
             except DBAPIError as error:
                 if identity is None or not postgres.is_lost(error):
                     raise
-                if not postgres.was_committed(self._engine, identity):
+                committed = postgres.was_committed(self._engine, identity)
+                if committed is None:
+                    if proof is None:
+                        raise postgres.unknown_commit() from error
+                    committed = self.read(lambda c: proof(c, result))
+                if not committed:
                     raise
         return result
 
@@ -180,13 +207,23 @@ class Database:
         Args:
             rows: Tuples of values that the driver takes as they are, in the order of columns.
         """
-        quote = self._engine.dialect.identifier_preparer.quote
-        mark = "?" if self.dialect == "sqlite" else "%s"
+        if not rows:
+            return
+        dialect = self._engine.dialect
+        quote = dialect.identifier_preparer.quote
         names = ", ".join(map(quote, columns))
-        marks = ", ".join([mark] * len(columns))
-        statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608
-        if rows:
-            connection.exec_driver_sql(statement, list(rows))
+        into = f"INSERT INTO {quote(table.name)} ({names})"
+        if self.dialect == "sqlite":
+            marks = ", ".join("?" * len(columns))
+            connection.exec_driver_sql(f"{into} VALUES ({marks})", list(rows))
+            return
+        # One array for each column: a single statement, whose errors SQLAlchemy sees.
+        types = [table.columns[column].type.compile(dialect) for column in columns]
+        arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
+        for batch in chunked(rows, _ARRAY_CHUNK):
+            values = tuple(map(list, zip(*batch, strict=True)))
+            statement = f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - own names
+            connection.exec_driver_sql(statement, values)
 
     def select_in(
         self, connection: Connection, statement: str, values: Iterable[Any]
@@ -294,7 +331,9 @@ def _begin(connection: Connection) -> None:
 
 def _is_retryable(error: DBAPIError) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
-    return sqlstate in postgres.RETRYABLE_SQLSTATES or isinstance(error, ConstraintError)
+    if sqlstate is not None:
+        return sqlstate in postgres.RETRYABLE_SQLSTATES
+    return isinstance(error, ConstraintError)
 
 
 def _first_line(error: SQLAlchemyError) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from artifacts.store.catalog.database import chunked
-from artifacts.store.catalog.schema import leases
+from artifacts.store.catalog.schema import leases, objects
 from artifacts.store.digests import Digest
 from artifacts.store.errors import ConflictError
-from artifacts.store.records import LeaseKind, LeaseRecord
+from artifacts.store.records import LeaseKind, LeaseRecord, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +63,29 @@ def open_collector(
             kind="collector_busy",
         )
     open_lease(db, connection, lease, LeaseKind.COLLECTOR, holder)
+
+
+def take_over(
+    db: Database, connection: Connection, lease: str, finished: frozenset[str]
+) -> frozenset[str] | None:
+    """Go on with the upload of a process that was killed.
+
+    What it had reserved and not finished is given up.
+
+    Args:
+        finished: Keys of the objects that are complete.
+
+    Returns:
+        Those of the keys that belong to the lease now, or None if the lease is gone.
+    """
+    if lease not in renew(db, connection, [lease]):
+        return None
+    own = sa.and_(objects.c.lease_id == lease, objects.c.state == ObjectState.PENDING.value)
+    keys = frozenset(connection.scalars(sa.select(objects.c.key).where(own)))
+    for batch in chunked(sorted(keys - finished)):
+        given_up = sa.update(objects).where(own, objects.c.key.in_(batch))
+        connection.execute(given_up.values(state=ObjectState.DELETING.value))
+    return keys & finished
 
 
 def renew(db: Database, connection: Connection, ids: Iterable[str]) -> frozenset[str]:

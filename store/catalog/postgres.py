@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 SCHEMES = ("postgresql://", "postgres://")
 MINIMUM_VERSION = 14
-UNREACHABLE = "catalog_unreachable"
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 """Serialization failure, deadlock, unique violation: two sessions created the same row."""
 
@@ -59,10 +58,12 @@ class Transaction:
     Attributes:
         xid: The server's number of it, as text.
         pid: The server process that ran it.
+        life: Changes when the server crashes.
     """
 
     xid: str
     pid: int
+    life: str | None
 
 
 def make_engine(url: str, *, busy_timeout: float) -> Engine:
@@ -98,15 +99,16 @@ def make_engine(url: str, *, busy_timeout: float) -> Engine:
 
 def current_transaction(connection: Connection) -> Transaction | None:
     """Return what to recognize this transaction by, or None if it has changed nothing."""
-    xid = connection.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()::text").scalar()
-    if xid is None:
-        return None
-    session: Any = connection.connection.driver_connection
-    return Transaction(xid, session.info.backend_pid)
+    row = connection.exec_driver_sql(_CURRENT).one()
+    return None if row[0] is None else Transaction(*row)
 
 
-def was_committed(engine: Engine, transaction: Transaction) -> bool:
+def was_committed(engine: Engine, transaction: Transaction) -> bool | None:
     """Find out what became of a transaction when the answer to its COMMIT was lost.
+
+    Returns:
+        None if the server has crashed since then and says yes: it forgets the numbers of
+        transactions that had not reached the disk, and may have given this one to another.
 
     Raises:
         StorageError: The server did not say so within half a minute.
@@ -116,19 +118,26 @@ def was_committed(engine: Engine, transaction: Transaction) -> bool:
     while True:
         # The server may be starting again; it may not have noticed yet that we are gone.
         with contextlib.suppress(DBAPIError, StorageError), engine.connect() as connection:
-            status = _status(connection, transaction)
-            if status in {"committed", "aborted"}:
-                return status == "committed"
+            status, crashed = _status(connection, transaction)
+            if status == "committed":
+                return None if crashed else True
+            if crashed or status in {"aborted", "never begun"}:
+                return False
         if time.monotonic() > deadline:
-            raise StorageError(
-                "the connection to the catalog was lost while a change was being committed, and "
-                "whether it went through could not be found out",
-                hint="look at what is there, and repeat the call if need be; logging equal "
-                "content again makes no second version",
-                kind="commit_unknown",
-            )
+            raise unknown_commit()
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
+
+
+def unknown_commit() -> StorageError:
+    """Return the error of a write of which nobody knows whether it went through."""
+    return StorageError(
+        "the connection to the catalog was lost while a change was being committed, and whether "
+        "it went through could not be found out",
+        hint="look at what is there, and repeat the call if need be; logging equal content again "
+        "makes no second version",
+        kind="commit_unknown",
+    )
 
 
 def is_lost(error: DBAPIError) -> bool:
@@ -223,7 +232,6 @@ def _connect(url: str, defaults: dict[str, Any], busy_timeout: float) -> psycopg
         connection = psycopg.connect(
             url,
             autocommit=True,
-            prepare_threshold=None,  # a pooler in between may hand every transaction to another
             fallback_application_name="artifacts",
             **defaults,
         )
@@ -319,22 +327,39 @@ def _unreachable(text: str) -> StorageError:
     return StorageError(
         f"the catalog's server cannot be reached: {text}",
         hint="check that PostgreSQL is running, and host and port in the URL",
-        kind=UNREACHABLE,
+        kind="catalog_unreachable",
         retryable=True,
     )
 
 
-def _status(connection: Connection, transaction: Transaction) -> str | None:
-    # Its process may still wait for a client that is gone. Numbers of processes are used again,
-    # those of transactions are not.
-    end = sa.text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE pid = :pid AND backend_xid = CAST(CAST(:xid AS xid8) AS xid)"
-    )
-    connection.execute(end, {"pid": transaction.pid, "xid": transaction.xid})
-    ask = sa.text("SELECT pg_xact_status(CAST(:xid AS xid8))")
-    status: str | None = connection.execute(ask, {"xid": transaction.xid}).scalar()
-    return status
+# Statistics survive a restart and are thrown away after a crash: the time of their reset tells
+# one life of the server from the next.
+_CURRENT = """
+SELECT pg_current_xact_id_if_assigned()::text, pg_backend_pid(),
+    (SELECT stats_reset::text FROM pg_stat_bgwriter)
+"""
+# A number that the server has not reached yet is one that it forgot in a crash.
+_OUTCOME = """
+SELECT CASE WHEN CAST(:xid AS xid8) < pg_snapshot_xmax(pg_current_snapshot())
+    THEN pg_xact_status(CAST(:xid AS xid8)) ELSE 'never begun' END,
+    (SELECT stats_reset::text FROM pg_stat_bgwriter)
+"""
+# Numbers of processes are used again: its transaction must be ours.
+_END = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid = :pid AND backend_xid = CAST(CAST(:xid AS xid8) AS xid)
+"""
+
+
+def _status(connection: Connection, transaction: Transaction) -> tuple[str | None, bool]:
+    """Return the state of a transaction, and whether the server has crashed since."""
+    values = {"pid": transaction.pid, "xid": transaction.xid}
+    status, life = connection.execute(sa.text(_OUTCOME), values).one()
+    crashed = life != transaction.life
+    if status in {"in progress", "never begun"} and not crashed:
+        # Its process may still wait for a client that is gone.
+        connection.execute(sa.text(_END), values)
+    return status, crashed
 
 
 _HOLDER = """

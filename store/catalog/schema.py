@@ -68,7 +68,7 @@ versions = _table(
     text="description created_by broken",
     json="metadata",
 )
-aliases = _table("aliases", integer="artifact_id version_id", text="name")
+aliases = _table("aliases", integer="artifact_id version_id protected", text="name")
 alias_events = _table(
     "alias_events",
     integer="id artifact_id from_version_id to_version_id",

@@ -113,12 +113,16 @@ class VersionRow(_Row, table=True):
 
 
 class AliasRow(_Row, table=True):
-    """A movable name of one version within its artifact."""
+    """A movable name of one version within its artifact.
+
+    ``protected`` is 1 where moving or removing it has to be asked for expressly, else 0.
+    """
 
     __tablename__ = "aliases"
     artifact_id: int = Field(foreign_key="artifacts.id", primary_key=True)
     name: str = Field(primary_key=True)
     version_id: int = Field(foreign_key="versions.id", index=True)
+    protected: int = 0
 
 
 class AliasEventRow(_Row, table=True):

@@ -128,6 +128,9 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Ver
     rows = connection.execute(statement).all()
     ids = [row.id for row in rows]
     alias_map = _grouped(connection, aliases.c.version_id, aliases.c.name, ids)
+    guarded = _grouped(
+        connection, aliases.c.version_id, aliases.c.name, ids, aliases.c.protected == 1
+    )
     tag_map = _grouped(connection, version_tags.c.version_id, version_tags.c.tag, ids)
     return [
         VersionRecord(
@@ -150,6 +153,8 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Ver
             row.deleted_at,
             row.ttl,
             row.broken,
+            row.logged_at,
+            tuple(guarded.get(row.id, ())),
         )
         for row in rows
     ]
@@ -160,10 +165,13 @@ def _grouped(
     key: sa.ColumnElement[int],
     value: sa.ColumnElement[str],
     ids: Sequence[int],
+    condition: sa.ColumnElement[bool] | None = None,
 ) -> dict[int, list[str]]:
     groups: dict[int, list[str]] = {}
     for batch in chunked(ids):
         statement = sa.select(key, value).where(key.in_(batch)).order_by(key, value)
+        if condition is not None:
+            statement = statement.where(condition)
         for id_, text in connection.execute(statement):
             groups.setdefault(id_, []).append(text)
     return groups

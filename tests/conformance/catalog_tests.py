@@ -478,13 +478,47 @@ class CatalogTests:
         catalog.set_alias(before.id, "theirs")
         catalog.add_tags(before.id, ["new"])
         catalog.edit_version(
-            before, description="d", metadata={"a": 2}, aliases=("latest", "x"), tags=()
+            before, description="d", metadata={"a": 2}, aliases=("latest", "x"), tags=(), ttl=None
         )
         after = catalog.version(before.id)
         assert after.aliases == ("latest", "theirs", "x")
         assert after.tags == ("new",)
         assert (after.description, after.metadata) == ("d", {"a": 2})
         assert after.updated_at > before.updated_at
+
+    def test_edit_changes_the_lifetime_only_if_told(self, catalog):
+        before = log(catalog)
+        catalog.set_ttl(before.id, 5)
+        same = {"description": None, "metadata": before.metadata, "aliases": (), "tags": ()}
+        catalog.edit_version(before, **same, ttl=before.ttl)
+        assert catalog.version(before.id).ttl == 5
+        catalog.edit_version(before, **same, ttl=7)
+        assert catalog.version(before.id).ttl == 7
+
+    def test_a_protected_alias_is_not_moved_or_removed_by_mistake(self, catalog):
+        first = log(catalog, aliases=("prod",))
+        second = log(catalog, 2)
+        assert catalog.protect_alias(first.id, "prod", protected=True)
+        assert not catalog.protect_alias(second.id, "prod", protected=True)
+        assert catalog.version(first.id).protected == ("prod",)
+        for change in (
+            lambda: catalog.set_alias(second.id, "prod"),
+            lambda: catalog.remove_alias(first.id, "prod"),
+            lambda: catalog.delete_version(first.id, delete_aliases=True),
+            lambda: log(catalog, 3, aliases=("prod",)),
+        ):
+            with pytest.raises(StateError) as caught:
+                change()
+            assert caught.value.kind == "alias_protected"
+        catalog.set_alias(first.id, "prod")  # it has it already
+        catalog.set_alias(second.id, "prod", force=True)
+        assert catalog.version(second.id).protected == ("prod",)
+        assert catalog.protect_alias(second.id, "prod", protected=False)
+        assert catalog.version(second.id).protected == ()
+        catalog.set_alias(first.id, "prod")
+        catalog.protect_alias(first.id, "prod", protected=True)
+        catalog.delete_version(first.id, delete_aliases=True, force=True)
+        assert catalog.remove_alias(second.id, "prod") is False
 
     # -- references
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from artifacts.store.catalog import Catalog, migrate, schema, tables
 from artifacts.store.catalog.database import Database
-from artifacts.store.errors import FormatError, PermissionDeniedError
+from artifacts.store.errors import FormatError, InvalidInputError, PermissionDeniedError
 from tests.conformance.catalog_tests import CatalogTests, draft, log
 
 
@@ -61,6 +61,65 @@ class TestSqliteCatalog(CatalogTests):
         with pytest.raises(PermissionDeniedError):
             reader.commit(draft(1))
         reader.close()
+
+
+class TestPostgresCatalog(CatalogTests):
+    @pytest.fixture
+    def catalog(self, postgres_url):
+        catalog = Catalog.open_url(postgres_url)
+        yield catalog
+        catalog.close()
+
+    def test_the_migrations_make_the_tables(self, catalog):
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        with catalog._db.engine.connect() as connection:
+            options = {"compare_type": True, "compare_server_default": True}
+            context = MigrationContext.configure(connection, opts=options)
+            assert compare_metadata(context, tables.metadata) == []
+
+    def test_a_second_opening_sees_the_same(self, catalog, postgres_url):
+        version = log(catalog)
+        other = Catalog.open_url(postgres_url.replace("postgresql://", "postgres://"))
+        assert other.version(version.id) == version
+        other.close()
+
+    def test_read_only(self, catalog, postgres_url):
+        version = log(catalog)
+        reader = Catalog.open_url(postgres_url, read_only=True)
+        assert reader.version(version.id) == version
+        with pytest.raises(PermissionDeniedError):
+            reader.commit(draft(1))
+        reader.close()
+
+    def test_a_read_sees_one_state(self, catalog):
+        def work(connection):
+            before = connection.scalar(sa.select(sa.func.count()).select_from(schema.versions))
+            log(catalog)
+            after = connection.scalar(sa.select(sa.func.count()).select_from(schema.versions))
+            return before, after
+
+        assert catalog._db.read(work) == (0, 0)
+        assert len(catalog.list_versions("local", "demo", "corpus")) == 1
+
+    def test_an_empty_schema_cannot_be_read(self, postgres_url):
+        with pytest.raises(FormatError) as caught:
+            Catalog.open_url(postgres_url, read_only=True)
+        assert caught.value.kind == "store_too_old"
+
+    def test_a_newer_schema_is_refused(self, catalog, postgres_url):
+        statement = sa.text("UPDATE alembic_version SET version_num = '9999'")
+        catalog._db.write(lambda c: c.execute(statement))
+        with pytest.raises(FormatError) as caught:
+            Catalog.open_url(postgres_url)
+        assert caught.value.kind == "store_too_new"
+
+    def test_values_that_the_database_cannot_hold(self, catalog):
+        for values in ({"description": "a\0b"}, {"metadata": {"a": "b\0c"}}):
+            with pytest.raises(InvalidInputError):
+                log(catalog, **values)
+        assert catalog.list_artifacts() == []
 
 
 def test_the_migrations_end_where_the_code_expects():

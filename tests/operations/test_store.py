@@ -74,10 +74,18 @@ def test_a_file_does_not_become_a_store(tmp_path):
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
-def test_urls_are_refused():
+@pytest.mark.parametrize("url", ["nothing://bucket/store", "s3://key:secret@bucket/store"])
+def test_urls_that_cannot_be_used_are_refused(url):
     with pytest.raises(ConfigError) as caught:
-        Store.open("s3://bucket/store", create=True)
+        Store.open(url, create=True)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_is_made_in_a_folder(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        Store.create("memory://bucket")
     assert caught.value.kind == "unsupported_store"
+    assert "--objects" in str(caught.value.hint)
 
 
 def test_a_network_file_system_is_refused(tmp_path, monkeypatch):

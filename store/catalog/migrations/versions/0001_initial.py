@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("artifact_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("protected", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["artifact_id"], ["artifacts.id"], name="fk_aliases_artifact_id"),
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name="fk_aliases_version_id"),
         sa.PrimaryKeyConstraint("artifact_id", "name", name="pk_aliases"),
