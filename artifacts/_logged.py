@@ -7,7 +7,7 @@ import os
 from typing import IO, TYPE_CHECKING, Any
 
 from artifacts import settings
-from artifacts.store import checkout, reading
+from artifacts.store import checkout
 from artifacts.store.compare import compare
 from artifacts.store.errors import IntegrityError, InvalidInputError, NotFoundError, StateError
 from artifacts.store.records import LinkKind, VersionDraft
@@ -100,15 +100,17 @@ class Logged:
             raise InvalidInputError(f"link must be copy, hardlink or symlink, not {link!r}")
         if remove_extra:
             self._keep_store(root)
-        result = checkout.checkout(
-            self.place.store,
-            self.select(path_prefix=path_prefix, include=include, exclude=exclude),
-            root,
-            link=link,
-            remove_extra=remove_extra,
-            allow_missing_references=allow_missing_references,
-            progress=progress,
-        )
+        entries = self.select(path_prefix=path_prefix, include=include, exclude=exclude)
+        with self.place.store.reading(self.record.digest):
+            result = checkout.checkout(
+                self.place.store,
+                entries,
+                root,
+                link=link,
+                remove_extra=remove_extra,
+                allow_missing_references=allow_missing_references,
+                progress=progress,
+            )
         if result.skipped:
             log.warning(
                 "%s: %d referenced file(s) are gone or have changed, and were left out: %s",
@@ -136,7 +138,8 @@ class Logged:
 
     def download_entries(self, entries: list[Entry], root: str) -> CheckoutResult:
         """Write single files into a folder."""
-        return checkout.checkout(self.place.store, entries, root)
+        with self.place.store.reading(self.record.digest):
+            return checkout.checkout(self.place.store, entries, root)
 
     def open(self, entry: Entry) -> IO[bytes]:
         """Open a file for reading."""
@@ -144,10 +147,9 @@ class Logged:
             return open_reference(entry.reference)
         return self.place.store.open_blob(entry.digest)
 
-    def read(self, entry: Entry) -> bytes | memoryview:
+    def read(self, entry: Entry) -> bytes:
         """Return the contents of a file."""
-        store = self.place.store
-        return reading.read_blob(store.objects, store.locate([entry.digest])[entry.digest])
+        return self.place.store.read_blob(entry.digest)
 
     def verify(self, root: str, *, progress: Progress | None = None) -> None:
         """Compare a folder with the version; see `Artifact.verify`."""

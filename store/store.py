@@ -12,10 +12,12 @@ Catalog and objects may each be elsewhere; then ``<root>/store.toml`` says where
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import IO, TYPE_CHECKING
 
 from artifacts.store import collecting, opening, reading
+from artifacts.store.backup import BackupKeeper
 from artifacts.store.cache import BlobCache
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import (
@@ -35,7 +37,7 @@ from artifacts.store.statcache import StatCache
 from artifacts.store.upload import BaseVersion, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from artifacts.store.catalog import Catalog
@@ -59,6 +61,7 @@ class Store:
         remote: Whether objects are behind a network.
         outbox: Folder of versions on their way to a remote store.
         cache: Blobs of a remote store that are kept on this machine, or None.
+        backups: Keeps a daily backup of the catalog among the objects.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Store:
         self.outbox = outbox or staging.parent / "outbox"
         self.leases = LeaseKeeper(catalog)
         self.staging = staging
+        self.backups = BackupKeeper(catalog, objects, identity, staging)
 
     @classmethod
     def create(
@@ -171,6 +175,7 @@ class Store:
     def close(self) -> None:
         """Close the catalog. The store cannot be used afterwards."""
         self.leases.close()
+        self.backups.close()
         self.catalog.close()
         self.stat_cache.close()
         if self.cache is not None:
@@ -240,6 +245,7 @@ class Store:
             upload.claim_base()
             result = self._commit(draft, upload, manifest)
         upload.close()
+        self.backups.after_commit()
         return result
 
     def _commit(
@@ -283,6 +289,16 @@ class Store:
         self.catalog.restore_version(version.id, claim.objects, by)
 
     # -- reading
+
+    @contextlib.contextmanager
+    def reading(self, manifest: Digest) -> Iterator[None]:
+        """Keep what a manifest names from being collected, and from leaving the cache."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.leases.reading(manifest))
+            if self.cache is not None:
+                with cache_may_fail():
+                    stack.enter_context(self.cache.hold())
+            yield
 
     def manifest(self, digest: Digest) -> Manifest:
         """Return the manifest of a version.
