@@ -31,7 +31,7 @@ from artifacts.store.errors import (
     StoreNotFoundError,
     from_os_error,
 )
-from artifacts.store.objects import LocalObjects, open_objects
+from artifacts.store.objects import GuardedObjects, LocalObjects, open_objects
 
 if TYPE_CHECKING:
     from artifacts.store.objects import ObjectStore
@@ -94,22 +94,28 @@ def create(
         _make_root(root)
     except OSError as error:
         raise from_os_error(error, f"make a store at {root}") from error
-    opened = _open(parts, cache_dir, writable=True)
+    opened = _open(parts, cache_dir, writable=True, making=True)
     if parts.objects or parts.catalog:
         # Last: the folder is a store from then on.
         _write_config(root, parts)
     return opened
 
 
-def open_location(location: str | Path, *, make: bool, cache_dir: Path | None) -> Opened:
-    """Open a store; see `store.Store.open`."""
+def open_location(
+    location: str | Path, *, make: bool, cache_dir: Path | None, rebuild: bool = False
+) -> Opened:
+    """Open a store; see `store.Store.open`.
+
+    Args:
+        rebuild: Also if its catalog is gone or empty: the objects say which store it is.
+    """
     text = str(location)
     if "://" in text and not text.startswith("file://"):
-        return _open_url(text, cache_dir)
+        return _open_url(text, cache_dir, rebuild=rebuild)
     root = _root(text)
-    if not is_store(root):
+    damaged = (objects_path(root) / IDENTITY_KEY).exists()
+    if not is_store(root) and not (rebuild and damaged):
         if not make:
-            damaged = (objects_path(root) / IDENTITY_KEY).exists()
             raise StoreNotFoundError(
                 f"there is no store at {root}" + (" (its catalog is missing)" if damaged else ""),
                 hint="rebuild the catalog with: art check --rebuild"
@@ -120,7 +126,8 @@ def open_location(location: str | Path, *, make: bool, cache_dir: Path | None) -
     config = _read_config(root)
     parts = _Parts(str(root), root, config.get("objects"), config.get("catalog"))
     _refuse_network(parts)
-    return _open(parts, cache_dir, writable=parts.catalog is not None or os.access(root, os.W_OK))
+    writable = parts.catalog is not None or os.access(root, os.W_OK)
+    return _open(parts, cache_dir, writable=writable, rebuild=rebuild)
 
 
 def create_or_join(root: Path, cache_dir: Path | None) -> Opened:
@@ -180,10 +187,11 @@ def _read_said(objects: ObjectStore) -> dict[str, Any] | None:
     return dict(said)
 
 
-def _open_url(url: str, cache_dir: Path | None) -> Opened:
+def _open_url(url: str, cache_dir: Path | None, *, rebuild: bool) -> Opened:
     """Open a store by the address of one of its halves."""
     if url.partition("://")[0] in _POSTGRES:
-        return _open(_Parts(_public(url), None, None, url), cache_dir, writable=True)
+        parts = _Parts(_public(url), None, None, url)
+        return _open(parts, cache_dir, writable=True, rebuild=rebuild)
     said = _read_said(open_objects(url))
     if said is None:
         raise StoreNotFoundError(
@@ -197,10 +205,18 @@ def _open_url(url: str, cache_dir: Path | None) -> Opened:
             hint="use it there, or keep the catalog of a shared store in PostgreSQL",
             kind="no_shared_catalog",
         )
-    return _open(_Parts(_public(url), None, url, str(said["catalog"])), cache_dir, writable=True)
+    parts = _Parts(_public(url), None, url, str(said["catalog"]))
+    return _open(parts, cache_dir, writable=True, rebuild=rebuild)
 
 
-def _open(parts: _Parts, cache_dir: Path | None, *, writable: bool) -> Opened:
+def _open(
+    parts: _Parts,
+    cache_dir: Path | None,
+    *,
+    writable: bool,
+    making: bool = False,
+    rebuild: bool = False,
+) -> Opened:
     catalog = (
         Catalog.open_url(parts.catalog)
         if parts.catalog is not None
@@ -216,7 +232,19 @@ def _open(parts: _Parts, cache_dir: Path | None, *, writable: bool) -> Opened:
                     hint="make one with: art init --objects URL --catalog URL",
                 )
         objects, staging, remote = _open_objects(address, parts.root, cache_dir)
-        identity = _identify(catalog, objects, parts, address, writable=writable)
+        entered = catalog.identity()
+        if remote and entered is not None and not (making or rebuild):
+            # Asked when they are first used: a pull from the cache needs nothing of them.
+            identity = entered[0]
+
+            def check(found: ObjectStore) -> None:
+                _identify(catalog, found, parts, address, writable=writable, rebuild=False)
+
+            objects = GuardedObjects(objects, check)
+        else:
+            identity = _identify(
+                catalog, objects, parts, address, writable=writable, rebuild=rebuild
+            )
     except BaseException:
         catalog.close()
         raise
@@ -245,10 +273,15 @@ def _identify(
     address: str | None,
     *,
     writable: bool,
+    rebuild: bool,
 ) -> str:
     """Return the store's UUID; a new store gets one, catalog first."""
     on_objects = read_identity(objects)
     entered = catalog.identity()
+    if rebuild and on_objects is None:
+        raise StoreNotFoundError(f"there are no objects of a store at {address or parts.location}")
+    if entered is None and rebuild and writable:
+        entered = catalog.identify(str(on_objects), FORMAT, address)
     if entered is None and writable:
         if on_objects is not None:
             raise FormatError(

@@ -5,7 +5,14 @@ import shutil
 import pytest
 
 from artifacts.store.digests import hash_bytes
-from artifacts.store.errors import AlreadyExistsError, ConfigError, StoreNotFoundError
+from artifacts.store.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    FormatError,
+    StoreNotFoundError,
+)
+from artifacts.store.objects import open_objects
+from artifacts.store.objects.remote import FsspecObjects
 from artifacts.store.store import Store
 from tests import invariants
 from tests.faulty import Faults, FaultyObjects
@@ -138,6 +145,32 @@ def test_it_is_found_again_by_its_folder(store, version, tmp_path):
     assert again.uuid == store.uuid
     pull(again, resolve(again, "data:latest"), tmp_path / "out")
     assert read_tree(tmp_path / "out") == FILES
+    again.close()
+
+
+def test_opening_it_asks_nothing_of_the_objects(store, version, bucket, tmp_path, monkeypatch):
+    pull(store, version, tmp_path / "one")
+    store.close()
+    calls = []
+    for name in ("open", "fetch", "stat", "list", "put"):
+        monkeypatch.setattr(FsspecObjects, name, lambda *arguments, **_: calls.append(arguments))
+    again = Store.open(tmp_path / "store", cache_dir=tmp_path / "cache")
+    pull(again, version, tmp_path / "two")
+    assert read_tree(tmp_path / "two") == FILES
+    assert calls == []
+    again.close()
+
+
+def test_objects_of_another_store_are_noticed_before_they_are_used(store, tmp_path, bucket):
+    other = Store.create(tmp_path / "other", objects=bucket + "-2", cache_dir=tmp_path / "cache")
+    other.close()
+    config = tmp_path / "store" / "store.toml"
+    config.write_text(config.read_text().replace(bucket, bucket + "-2"))
+    again = Store.open(tmp_path / "store", cache_dir=tmp_path / "cache")
+    with pytest.raises(FormatError) as caught:
+        log_files(again, tmp_path / "data", FILES)
+    assert caught.value.kind == "store_mismatch"
+    assert [info.key for info in open_objects(bucket + "-2").list()] == ["store.json"]
     again.close()
 
 
