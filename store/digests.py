@@ -6,6 +6,7 @@ printed in full it carries the algorithm: ``blake3:<64 hex>``.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NewType
 
@@ -41,7 +42,7 @@ class Hasher:
     __slots__ = ("_state",)
 
     def __init__(self) -> None:
-        self._state = _blake3.blake3(max_threads=_blake3.blake3.AUTO)
+        self._state = _blake3.blake3(max_threads=_threads())
 
     def update(self, data: Buffer) -> None:
         """Append ``data``. The interpreter lock is released for pieces above 2 KiB."""
@@ -57,7 +58,29 @@ def parallel_hash(data: Buffer) -> Digest:
 
     For buffers from `PARALLEL_FROM` bytes up.
     """
-    return Digest(_blake3.blake3(data, max_threads=_blake3.blake3.AUTO).digest())
+    return Digest(_blake3.blake3(data, max_threads=_threads()).digest())
+
+
+_pool = {"used": False, "lost": False}
+
+
+def _threads() -> int:
+    """Return how many threads BLAKE3 may use.
+
+    Its threads are made once for a process. A forked child has none of them and would wait for
+    them for ever, so that it hashes in its own thread if its parent ever used them.
+    """
+    if _pool["lost"]:
+        return 1
+    _pool["used"] = True
+    return _blake3.blake3.AUTO
+
+
+def _after_fork() -> None:
+    _pool["lost"] = _pool["used"]
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def format_digest(digest: Digest) -> str:

@@ -135,7 +135,8 @@ class LeaseKeeper:
         """Renew a lease that was taken already, until `drop`."""
         with self._changed:
             self._held.add(lease)
-            if self._thread is None and not self._closed:
+            # In a forked child the thread is there but does not live.
+            if not self._closed and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(
                     target=self._renew, name="artifacts-leases", daemon=True
                 )

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import blake3
 import pytest
 
@@ -81,3 +84,24 @@ def test_other_text_is_no_digest(text):
 )
 def test_prefixes(text, digits):
     assert digests.parse_digest_prefix(text) == digits
+
+
+FORKED = """
+import os, sys
+from artifacts.store.digests import Hasher, parallel_hash
+data = bytes(8 << 20)
+def both():
+    hasher = Hasher()
+    hasher.update(data)
+    return hasher.digest(), parallel_hash(data)
+expected = both()
+child = os.fork()
+if child == 0:
+    os._exit(0 if both() == expected else 1)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_child_can_hash():
+    # The threads of its parent are not there; it must not wait for them.
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=60)
