@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from artifacts._entry import ArtifactEntry
+    from artifacts._lifetime import Retention
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry
-    from artifacts.store.records import ArtifactRecord, RunRecord, VersionRecord
+    from artifacts.store.records import ArtifactRecord, LeaseRecord, RunRecord, VersionRecord
 
 SHORT = 12
 """Digits of a digest that people see."""
@@ -22,12 +23,13 @@ SHORT = 12
 
 def version(record: VersionRecord) -> dict[str, Any]:
     """Return a version as JSON."""
-    return _fields(
+    fields = _fields(
         record,
         *("ref", "entity", "project", "name", "version", "type", "digest", "size", "file_count"),
-        *("aliases", "tags", "description", "metadata"),
+        *("aliases", "protected", "tags", "description", "metadata"),
         *("created_at", "updated_at", "created_by", "deleted_at"),
     )
+    return {**fields, "ttl": ttl(record), "broken": record.broken}
 
 
 def artifact(record: ArtifactRecord) -> dict[str, Any]:
@@ -76,6 +78,58 @@ def entry(found: Entry) -> dict[str, Any]:
         "executable": found.executable,
         "reference": None if found.reference is None else found.reference.uri,
     }
+
+
+def lease(record: LeaseRecord) -> dict[str, Any]:
+    """Return somebody at work as JSON."""
+    return {
+        "kind": record.kind.value,
+        "holder": record.holder,
+        "started_at": time(record.started_at),
+        "renewed_at": time(record.renewed_at),
+    }
+
+
+def ttl(record: VersionRecord) -> str | None:
+    """Return how long a version is kept: ``30d``, ``forever``; None as its artifact says."""
+    from artifacts.store.retention import format_duration
+
+    if record.ttl is None:
+        return None
+    return format_duration(record.ttl) if record.ttl else "forever"
+
+
+def kept(record: VersionRecord) -> str:
+    """Return how long a version is kept; nothing if it does as its artifact says."""
+    text = ttl(record)
+    if text is None:
+        return ""
+    return "kept for ever" if text == "forever" else f"kept for {text}"
+
+
+def aliases(record: VersionRecord) -> str:
+    """Return ``latest, prod (protected)``."""
+    return ", ".join(
+        f"{alias} (protected)" if alias in record.protected else alias for alias in record.aliases
+    )
+
+
+def retention(rules: Retention | None) -> str:
+    """Return ``keeps the last 5, what is younger than 30d, what has an alias``."""
+    from artifacts.store.retention import format_duration
+
+    if rules is None:
+        return "keeps all versions"
+    policy = rules._policy()
+    parts = [f"the last {policy.keep_last}"] if policy.keep_last is not None else []
+    if policy.ttl is not None:
+        parts.append(f"what is younger than {format_duration(policy.ttl)}")
+    parts += [
+        f"the best {b.limit} by {b.key} ({'max' if b.largest else 'min'})" for b in policy.keep_best
+    ]
+    parts += ["what has an alias"] if policy.keep_aliased else []
+    parts += ["what has a tag"] if policy.keep_tagged else []
+    return f"keeps {', '.join(parts)}"
 
 
 def time(microseconds: int | None) -> str | None:

@@ -36,7 +36,16 @@ def label_arguments(labels: Labels, **settings: Any) -> Decorator:
     return decorate
 
 
-def change(app: App, ref: str, labels: Labels, given: Sequence[str], *, delete: bool) -> None:
+def change(
+    app: App,
+    ref: str,
+    labels: Labels,
+    given: Sequence[str],
+    *,
+    delete: bool,
+    protect: bool | None = None,
+    force: bool = False,
+) -> None:
     """Store what a version is called from now on, and print it.
 
     Args:
@@ -45,6 +54,8 @@ def change(app: App, ref: str, labels: Labels, given: Sequence[str], *, delete: 
         labels: Which of its names.
         given: What is added, or with ``delete`` taken away.
         delete: Whether to take away.
+        protect: Whether aliases are protected from now on; None to leave that as it is.
+        force: Whether protected ones are moved and taken away too.
 
     Raises:
         NotFoundError: The version does not have what is to be taken away.
@@ -59,10 +70,15 @@ def change(app: App, ref: str, labels: Labels, given: Sequence[str], *, delete: 
     else:
         wanted = [*present, *given]
     setattr(artifact, labels, wanted)
-    record = artifact.save().record
+    artifact.save(force=force)
+    if protect is not None:
+        for alias in given:
+            (artifact.protect_alias if protect else artifact.unprotect_alias)(alias)
+    record = artifact.record
 
     def human() -> None:
-        out.line(f"{record.ref}: {', '.join(getattr(record, labels)) or f'no {labels}'}")
+        shown = _describe.aliases(record) if labels == "aliases" else ", ".join(record.tags)
+        out.line(f"{record.ref}: {shown or f'no {labels}'}")
 
     out.result(lambda: {"version": _describe.version(record)}, human=human)
 

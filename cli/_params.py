@@ -32,6 +32,13 @@ def include_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return include(exclude(command))
 
 
+def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Turn ``30d`` or ``1d12h`` into microseconds; the callback of an option."""
+    from artifacts.store.retention import parse_duration
+
+    return None if value is None else parse_duration(value)
+
+
 def removal_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --dry-run and --yes."""
     dry_run = click.option("--dry-run", is_flag=True, help="Show what would be deleted, no more.")

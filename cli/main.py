@@ -35,17 +35,29 @@ COMMANDS = {
     "alias": "Point aliases at a version, or take them away.",
     "tag": "Label a version, or take labels away.",
     "rm": "Delete versions.",
+    "undelete": "Bring deleted versions back.",
+    "retention": "Say which versions are kept.",
+    "gc": "Collect garbage: free the bytes that no version needs.",
     "lineage": "Show what a version was made of, or what was made of it.",
     "run": "List runs, or show one.",
+    "sync": "Deliver what waits on this machine for a remote store.",
+    "cache": "Look after the local cache of remote stores.",
+    "export": "Write a store, or a part of it, as one file or a folder.",
+    "import": "Bring what an export holds into the store.",
+    "cp": "Copy a version to another artifact, project or store.",
+    "refs": "List and check the files that a version refers to.",
     "check": "Check that the store is sound.",
+    "doctor": "Try whether a store works from here, and say what to fix.",
     "config": "Show and change settings.",
     "completion": "Print a script that completes names in your shell.",
     "version": "Print the version of art and of what it runs on.",
 }
 
+_MODULES = {"cp": "copy", "import": "import_"}
+
 
 def _load(name: str) -> click.Command:
-    module = import_module(f"artifacts.cli.commands.{name}")
+    module = import_module(f"artifacts.cli.commands.{_MODULES.get(name, name)}")
     loaded: click.Command = module.command
     return loaded
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
-_DURATION = re.compile(r"(?:\d+[smhdwy])+")
+_DURATION = re.compile(r"(?:[0-9]+[smhdwy])+")
 _METADATA = "metadata."
 
 

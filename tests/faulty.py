@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from artifacts.store.errors import StorageError
 from artifacts.store.objects import ObjectInfo, ObjectStore
@@ -11,6 +11,8 @@ from artifacts.store.objects import ObjectInfo, ObjectStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from artifacts.store.store import Store
 
 When = Literal["before", "after"]
 
@@ -93,3 +95,29 @@ class FaultyObjects(ObjectStore):
 
     def local_path(self, key: str) -> Path | None:
         return self.inner.local_path(key)
+
+
+def inject(store: Store, faults: Faults) -> Callable[[], None]:
+    """Let calls of a store's object store and of its database fail; return how to end that."""
+    objects, database = store.objects, store.catalog._db
+    real = {name: getattr(database, name) for name in ("read", "write")}
+    store.objects = FaultyObjects(objects, faults)
+
+    def faulty(name: str) -> Callable[[Any], Any]:
+        def call(work: Any, **options: Any) -> Any:
+            number = faults.before(name)
+            result = real[name](work, **options)
+            faults.after(number)
+            return result
+
+        return call
+
+    for name in real:
+        setattr(database, name, faulty(name))
+
+    def heal() -> None:
+        store.objects = objects
+        for name in real:
+            delattr(database, name)
+
+    return heal

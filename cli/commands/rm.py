@@ -11,7 +11,7 @@ from artifacts.cli._command import READING, Art
 from artifacts.cli._params import ref_argument, removal_options
 
 if TYPE_CHECKING:
-    from artifacts.artifact import Artifact
+    from artifacts.store.records import VersionRecord
 
 _LATEST = "latest"
 
@@ -30,6 +30,9 @@ _LATEST = "latest"
 )
 @click.option("--all-versions", is_flag=True, help="All versions; REF is a name alone then.")
 @click.option("--delete-aliases", is_flag=True, help="Also versions with aliases but `latest`.")
+@click.option(
+    "--force", is_flag=True, help="Also what a running run uses or a protected alias names."
+)
 @removal_options
 @click.pass_obj
 def command(
@@ -37,20 +40,24 @@ def command(
     refs: tuple[str, ...],
     all_versions: bool,
     delete_aliases: bool,
+    force: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Delete versions.
 
-    Numbers are not used again, and lineage still shows what was deleted. The alias `latest` moves
-    on to the version that was logged last of those that remain. The bytes stay in the store until
-    they are collected.
+    All of them or none. Numbers are not used again, and lineage still shows what was deleted. The
+    alias `latest` moves on to the version that was logged last of those that remain. The bytes
+    stay in the store until `art gc` frees them; until then `art undelete` undoes it.
     """
+    from artifacts.settings import user_name
     from artifacts.store.errors import StateError
 
     chosen = _choose(app, refs, all_versions=all_versions)
     if not delete_aliases:
         _check_aliases(chosen)
+    if not force:
+        _check_held(app, chosen)
     out = app.output
     if dry_run:
         _report(app, chosen, "would_delete")
@@ -61,16 +68,21 @@ def command(
             out.note(f"  {line}")
         if not out.confirm(f"delete {_count(chosen)}?"):
             raise StateError("nothing was deleted", kind="not_confirmed")
-    for artifact in chosen:
-        artifact.delete(delete_aliases=delete_aliases)
-    _report(app, chosen, "deleted")
+    app.catalog.delete_versions(
+        [record.id for record in chosen],
+        delete_aliases=delete_aliases,
+        force=force,
+        by=user_name(),
+    )
+    _report(app, [app.catalog.version(record.id) for record in chosen], "deleted")
+    out.note("`art undelete` undoes it, until `art gc` frees the space")
 
 
-def _choose(app: App, refs: tuple[str, ...], *, all_versions: bool) -> list[Artifact]:
+def _choose(app: App, refs: tuple[str, ...], *, all_versions: bool) -> list[VersionRecord]:
     """Return the versions to delete, each once, oldest first: so `latest` moves only at the end."""
     from artifacts.store.refs import Ref
 
-    found: list[Artifact] = []
+    found: list[VersionRecord] = []
     for text in refs:
         ref = Ref.parse(text)
         named = ref.selector is not None or ref.digest is not None
@@ -80,45 +92,64 @@ def _choose(app: App, refs: tuple[str, ...], *, all_versions: bool) -> list[Arti
             raise click.UsageError(
                 f"say which version of {text!r}: {text}:vN, or --all-versions for all of them"
             )
-        found += app.api.artifacts(None, text) if all_versions else [app.artifact(text)]
-    return [artifact for _, artifact in sorted({a.record.id: a for a in found}.items())]
+        if all_versions:
+            found += [artifact.record for artifact in app.api.artifacts(None, text)]
+        else:
+            found.append(app.artifact(text).record)
+    return [record for _, record in sorted({record.id: record for record in found}.items())]
 
 
-def _check_aliases(chosen: list[Artifact]) -> None:
-    """Refuse before anything is deleted what would be refused in the middle."""
+def _check_aliases(chosen: list[VersionRecord]) -> None:
+    """Refuse before anybody is asked what would be refused afterwards."""
     from artifacts.store.errors import StateError
 
-    for artifact in chosen:
-        held = [alias for alias in artifact.record.aliases if alias != _LATEST]
+    for record in chosen:
+        held = [alias for alias in record.aliases if alias != _LATEST]
         if held:
             raise StateError(
-                f"{artifact.record.ref} has the aliases {', '.join(held)}",
+                f"{record.ref} has the aliases {', '.join(held)}",
                 hint="move them (art alias), or delete it all the same with --delete-aliases",
                 kind="has_aliases",
             )
 
 
-def _count(chosen: list[Artifact]) -> str:
+def _check_held(app: App, chosen: list[VersionRecord]) -> None:
+    """Refuse, likewise, what is in use or protected."""
+    from artifacts.store.errors import StateError
+
+    hint = "wait, or delete it all the same with --force"
+    for record in chosen:
+        if record.protected:
+            raise StateError(
+                f"alias {', '.join(record.protected)} of {record.ref} is protected",
+                hint="end that with art alias --unprotect, or delete it all the same with --force",
+                kind="alias_protected",
+            )
+        for run in app.catalog.running_runs([record.id]).values():
+            raise StateError(f"{record.ref} is being used by run {run}", hint=hint, kind="in_use")
+
+
+def _count(chosen: list[VersionRecord]) -> str:
     from artifacts.cli._text import count
 
     return count(len(chosen), "version")
 
 
-def _rows(chosen: list[Artifact]) -> list[str]:
+def _rows(chosen: list[VersionRecord]) -> list[str]:
     from artifacts.cli import _describe, _text
 
-    rows = [[a.record.ref, _describe.amount(a.record), ", ".join(a.record.aliases)] for a in chosen]
+    rows = [[r.ref, _describe.amount(r), ", ".join(r.aliases)] for r in chosen]
     return _text.layout(rows)
 
 
-def _report(app: App, chosen: list[Artifact], key: str) -> None:
+def _report(app: App, chosen: list[VersionRecord], key: str) -> None:
     from artifacts.cli import _describe
 
     out = app.output
     verb = key.replace("_", " ")
 
     def data() -> dict[str, Any]:
-        return {key: [_describe.version(artifact.record) for artifact in chosen]}
+        return {key: [_describe.version(record) for record in chosen]}
 
     def human() -> None:
         for line in _rows(chosen):
@@ -126,4 +157,4 @@ def _report(app: App, chosen: list[Artifact], key: str) -> None:
         if key != "deleted":
             out.line(f"would delete {_count(chosen)}; nothing was changed")
 
-    out.result(data, human=human, quiet=lambda: (a.record.ref for a in chosen))
+    out.result(data, human=human, quiet=lambda: (record.ref for record in chosen))

@@ -41,10 +41,12 @@ def command(app: App, ref: str) -> None:
         out.fields(
             [
                 ("type", record.type),
-                ("aliases", ", ".join(record.aliases)),
+                ("aliases", _describe.aliases(record)),
                 ("tags", ", ".join(record.tags)),
                 ("content", _describe.amount(record)),
                 ("digest", f"blake3:{record.digest.hex()}"),
+                ("broken", record.broken or ""),
+                ("kept", _describe.kept(record).removeprefix("kept ")),
                 ("created", f"{_text.moment(record.created_at)}{by}"),
                 ("logged by", _names(logged_by) or "no run"),
                 ("used by", _names(used_by) or "no run"),

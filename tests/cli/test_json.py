@@ -20,6 +20,14 @@ LINES = {
     "tag": ["tag", "demo/corpus", "seen"],
     "rm": ["rm", "demo/raw:v0", "-y"],
     "rm plan": ["rm", "demo/raw:v0", "--dry-run"],
+    "undelete": ["undelete", "demo/raw:v0"],
+    "retention show": ["retention", "show"],
+    "retention set": ["retention", "set", "demo/raw", "--keep-last", "2"],
+    "retention set ttl": ["retention", "set", "demo/raw:v0", "--ttl", "7d"],
+    "retention unset": ["retention", "unset", "demo/raw"],
+    "gc": ["gc", "-y"],
+    "gc plan": ["gc", "--dry-run"],
+    "gc explain": ["gc", "--explain", "data/a.txt"],
     "lineage": ["lineage", "demo/model"],
     "run ls": ["run", "ls"],
     "run show": ["run", "show", "demo/r3"],
@@ -35,22 +43,29 @@ LINES = {
 }
 
 
+BEFORE = {"undelete": ["rm", "demo/raw:v0", "-y"]}
+
+
 def test_every_command_is_here():
     assert {name.split()[0] for name in LINES} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
-def test_json(art, family, line):
-    result = art(*line, "--json")
+@pytest.mark.parametrize("name", LINES)
+def test_json(art, family, name):
+    if name in BEFORE:
+        art(*BEFORE[name])
+    result = art(*LINES[name], "--json")
     assert isinstance(result.json, dict)
     assert result.json
     assert not result.err
     assert result.out.isascii()
 
 
-@pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
-def test_quiet_says_less(art, family, line):
-    result = art(*line, "-q")
+@pytest.mark.parametrize("name", LINES)
+def test_quiet_says_less(art, family, name):
+    if name in BEFORE:
+        art(*BEFORE[name])
+    result = art(*LINES[name], "-q")
     assert not result.err
     assert "\x1b" not in result.out
 
@@ -105,10 +120,13 @@ def test_json_of_a_version(art, corpus):
         "size": 10,
         "file_count": 2,
         "aliases": ["prod"],
+        "protected": [],
         "tags": ["golden"],
         "description": "two\nlines",
         "metadata": {"n": 2},
         "deleted_at": None,
+        "ttl": None,
+        "broken": None,
     }
 
 

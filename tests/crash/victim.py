@@ -12,7 +12,7 @@ import sys
 
 from sqlalchemy.engine.default import DefaultDialect
 
-from artifacts.store import checkout
+from artifacts.store import checkout, gc
 from artifacts.store.refs import Ref
 from artifacts.store.store import Store
 from tests.support import log_tree
@@ -61,6 +61,8 @@ def main():
         log_tree(store, Path(folder))
     elif action == "pull":
         checkout.checkout(store, entries, folder)
+    elif action == "collect":
+        gc.collect(store, gc.Settings(min_age=0, grace=0))
     else:
         store.catalog.delete_version(version.id)
 

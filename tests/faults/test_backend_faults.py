@@ -11,7 +11,7 @@ from artifacts.store.errors import ArtifactsError, RefNotFoundError, StorageErro
 from artifacts.store.store import Store
 from artifacts.store.walking import walk
 from tests import invariants
-from tests.faulty import Faults, FaultyObjects
+from tests.faulty import Faults, FaultyObjects, inject
 from tests.support import (
     LARGE,
     SMALL,
@@ -38,32 +38,6 @@ def store(template, tmp_path):
     store = Store.open(tmp_path / "store")
     yield store
     store.close()
-
-
-def inject(store, faults):
-    """Let calls of a store's object store and of its database fail; return how to end that."""
-    objects, database = store.objects, store.catalog._db
-    real = {name: getattr(database, name) for name in ("read", "write")}
-    store.objects = FaultyObjects(objects, faults)
-
-    def faulty(name):
-        def call(work):
-            number = faults.before(name)
-            result = real[name](work)
-            faults.after(number)
-            return result
-
-        return call
-
-    for name in real:
-        setattr(database, name, faulty(name))
-
-    def heal():
-        store.objects = objects
-        for name in real:
-            delattr(database, name)
-
-    return heal
 
 
 def count_calls(template, tmp_path_factory, operation):

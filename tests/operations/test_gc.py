@@ -4,11 +4,12 @@ import threading
 
 import pytest
 
-from artifacts.store import gc, retention
+from artifacts.store import gc, repack, retention
 from artifacts.store.checkout import checkout
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import ConflictError, StateError, StorageError
 from artifacts.store.manifest import Manifest
+from artifacts.store.marks import MarkSet
 from artifacts.store.records import LeaseKind, LinkKind, ObjectState
 from artifacts.store.upload import PACK_TARGET
 from tests import invariants
@@ -46,6 +47,7 @@ def age(store, microseconds=2 * DAY):
                 ("objects", "condemned_at"),
                 ("leases", "renewed_at"),
                 ("versions", "created_at"),
+                ("versions", "logged_at"),
             )
         ]
     )
@@ -193,15 +195,15 @@ def test_a_commit_while_the_collector_is_marking_is_safe(store, tmp_path, monkey
     """Without any minimum age: the object is younger than the marks, and that has to be enough."""
     gone = log_files(store, tmp_path / "a", {"b": LARGE})
     store.catalog.delete_version(gone.id)
-    real = gc.MarkSet.update
+    real = MarkSet.update
 
     def update_after_a_commit(marks, digests):
-        monkeypatch.setattr(gc.MarkSet, "update", real)
+        monkeypatch.setattr(MarkSet, "update", real)
         log_files(store, tmp_path / "new", {"b": LARGE, "c": SMALL}, "other")
         real(marks, digests)
 
     log_files(store, tmp_path / "x", {"x": b"x"}, "x")  # so that there is something to mark
-    monkeypatch.setattr(gc.MarkSet, "update", update_after_a_commit)
+    monkeypatch.setattr(MarkSet, "update", update_after_a_commit)
     gc.collect(store, AT_ONCE)
     invariants.assert_consistent(store)
     invariants.assert_pulls(store, resolve(store, "other"), {"b": LARGE, "c": SMALL})
@@ -211,7 +213,7 @@ def test_what_a_long_pull_reads_stays(store, tmp_path):
     version = log_files(store, tmp_path / "a", {"a": SMALL, "b": LARGE})
     store.leases._reading_from = 0
     with store.leases.reading(version.digest):
-        wait_for(lambda: store.catalog.leases())
+        wait_for(store.catalog.leases)
         store.catalog.delete_version(version.id)
         gc.collect(store, AT_ONCE)
         checkout(store, store.manifest(version.digest), str(tmp_path / "out"))
@@ -262,7 +264,7 @@ def test_a_pack_that_a_writer_touched_meanwhile_is_kept(store, tmp_path, monkeyp
     gone = log_files(store, tmp_path / "1", files, "x")
     log_files(store, tmp_path / "2", {"f1": files["f1"]}, "x")
     store.catalog.delete_version(gone.id)
-    real = gc.repack
+    real = repack.repack
 
     def claimed_first(*arguments):
         log_files(store, tmp_path / "3", files, "y")  # its blobs are all in the old pack

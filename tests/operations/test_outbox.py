@@ -142,6 +142,7 @@ def test_a_snapshot_that_was_not_sealed_is_removed(store, tmp_path):
     upload = Snapshot(store, lambda: None)
     ingest.add_files(store, upload, walking.walk(str(write_tree(tmp_path / "data", FILES))))
     upload.finish()
+    assert upload._staging is not None
     upload._staging.leave()  # as if the process had been killed
     assert any((tmp_path / "outbox").rglob("*"))
     seal(store, tmp_path / "other", {"x": b"x"}, "other").run(store)
@@ -161,6 +162,7 @@ def test_a_delivery_that_failed_can_be_run_again(store, tmp_path, call, when):
         [waiting] = pending(store)
         store.objects = real
         again = Delivery.take(waiting)
+        assert again is not None
         again.run(store)
     store.objects = real
     invariants.assert_pulls(store, resolve(store, "data:v0"), FILES)
@@ -232,7 +234,9 @@ def test_failures_are_told_when_waited_for(store, tmp_path):
     deliveries.wait()  # told once
     store.objects = real
     [waiting] = pending(store)
-    Delivery.take(waiting).run(store)
+    again = Delivery.take(waiting)
+    assert again is not None
+    again.run(store)
     invariants.assert_pulls(store, resolve(store, "data"), FILES)
 
 

@@ -10,11 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from artifacts.store import gc
 from artifacts.store.checkout import checkout
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import InvalidInputError, RefNotFoundError, StateError
 from artifacts.store.manifest import Entry, Manifest
-from artifacts.store.records import LinkKind
+from artifacts.store.records import LeaseKind, LinkKind, ObjectState
 from artifacts.store.refs import LATEST
 from artifacts.store.store import Store
 from tests import invariants
@@ -36,11 +37,24 @@ ALIASES = ("prod", "best", "old")
 FILES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(sorted(CONTENTS)), max_size=4)
 
 
+DAY = 24 * gc.HOUR
+AGES = (("objects", "touched_at"), ("objects", "condemned_at"), ("versions", "created_at"))
+
+
 @dataclass
 class Version:
+    """What the model knows of one.
+
+    Attributes:
+        old: Whether it was deleted longer ago than any grace period.
+        collected: Whether its bytes may be gone.
+    """
+
     files: dict[str, str]
     logged: int
     deleted: bool = False
+    old: bool = False
+    collected: bool = False
     used_by: set[str] = field(default_factory=set)
 
 
@@ -66,9 +80,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.model = {name: Artifact() for name in NAMES}
         self.clock = 0
         self.runs = 0
+        self.reading: tuple[str, dict[str, str], Manifest] | None = None
 
     def teardown(self):
         try:
+            self.end_reading()
+            self.time_passes()
+            gc.collect(self.store, gc.Settings(min_age=0, grace=0))
+            self.assert_all_garbage_is_gone()
             invariants.assert_consistent(self.store)
             invariants.assert_nothing_left(self.store)
             for name, artifact in self.model.items():
@@ -109,6 +128,17 @@ class StoreMachine(RuleBasedStateMachine):
         if latest:
             artifact.aliases[LATEST] = number
         return number
+
+    def assert_all_garbage_is_gone(self):
+        """What lies in the store is what versions need, and packs are at least half full."""
+        survey = gc._survey(self.store)
+        for record in survey.objects:
+            assert record.state is ObjectState.LIVE
+            usage = survey.usage[record.id]
+            assert usage.live_blobs > 0
+            assert usage.live_bytes * 2 >= usage.bytes
+        keys = {key for key, _ in self.store.objects.list()}
+        assert keys == {record.key for record in survey.objects} | {"store.json"}
 
     def pick(self, data, *, live=True):
         """Choose a version that is there (or one that is deleted)."""
@@ -253,8 +283,90 @@ class StoreMachine(RuleBasedStateMachine):
         upload.finish()
         upload.abandon()
 
+    # -- collecting
+
+    @rule(at_once=st.booleans(), young_too=st.booleans())
+    def collect(self, at_once, young_too):
+        settings = gc.Settings(min_age=0 if young_too else DAY, grace=0 if at_once else DAY)
+        done = gc.collect(self.store, settings)
+        assert done.failed == []
+        for artifact in self.model.values():
+            for version in artifact.versions:
+                if version.deleted and (at_once or version.old):
+                    version.collected = True
+
+    @rule()
+    def time_passes(self):
+        held = "', '".join(self.store.leases._held)
+        statements = [f"UPDATE {table} SET {name} = {name} - {2 * DAY}" for table, name in AGES]
+        statements.append(
+            f"UPDATE leases SET renewed_at = renewed_at - {2 * DAY} WHERE id NOT IN ('{held}')"
+        )
+        self.store.catalog._db.write(lambda c: [c.exec_driver_sql(text) for text in statements])
+        for artifact in self.model.values():
+            for version in artifact.versions:
+                version.old = version.deleted
+
+    @rule(data=st.data())
+    def undelete(self, data):
+        found = self.pick(data, live=False)
+        if found is None:
+            return
+        name, number = found
+        artifact, version = self.model[name], self.model[name].versions[number]
+        [record] = [
+            r
+            for r in self.store.catalog.list_versions(ENTITY, PROJECT, name, deleted=True)
+            if r.number == number
+        ]
+        again = any(artifact.versions[n].files == version.files for n in artifact.live)
+        try:
+            self.store.restore(record)
+            kind = ""
+        except StateError as error:
+            kind = error.kind
+        # What nothing can have collected has to come back.
+        assert kind in ({"collected", ""} if version.collected else {""}) | (
+            {"logged_again"} if again else set()
+        )
+        assert not again or kind
+        if kind:
+            return
+        version.deleted = version.old = version.collected = False
+        artifact.aliases.setdefault(LATEST, number)
+        invariants.assert_pulls(self.store, record, contents(version.files))
+
+    @rule(files=FILES)
+    def an_upload_is_killed(self, files):
+        upload = self.store.upload()
+        for data in (*contents(files).values(), b"killed", b"z" * 300_000):
+            upload.add(data, hash_bytes(data))
+        upload.finish()
+        upload.close()  # no more signs of life
+
+    @precondition(some_live)
+    @rule(data=st.data())
+    def begin_to_read(self, data):
+        self.end_reading()
+        name, number = self.pick(data)
+        record = resolve(self.store, f"{name}:v{number}")
+        manifest = self.store.manifest(record.digest)
+        lease = self.store.leases.open(LeaseKind.PULL, manifest=record.digest)
+        self.reading = lease, self.model[name].versions[number].files, manifest
+
+    @rule()
+    def end_reading(self):
+        if self.reading is not None:
+            lease, files, manifest = self.reading
+            self.reading = None
+            found = {entry.path: self.store.read_blob(entry.digest) for entry in manifest}
+            assert found == contents(files)
+            self.store.leases.drop(lease)
+            self.store.catalog.close_lease(lease)
+
     @rule()
     def reopen(self):
+        self.end_reading()
         self.store.close()
         self.store = Store.open(self.folder / "store", cache_dir=self.folder / "cache")
 

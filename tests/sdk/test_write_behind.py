@@ -219,7 +219,9 @@ def test_what_a_killed_process_logged_is_finished_later(data, store, tmp_path):
         outbox_dir=Path(os.environ["ART_OUTBOX_DIR"]),
     )
     [waiting] = pending(opened)
-    Delivery.take(waiting).run(opened)
+    delivery = Delivery.take(waiting)
+    assert delivery is not None
+    delivery.run(opened)
     assert pending(opened) == []
     opened.close()
     out = Path(artifacts.Api().artifact("demo/corpus:latest").download(tmp_path / "out"))
