@@ -160,23 +160,30 @@ class Building(Identity):
         """Add files that stay where they are; the artifact records what they contained.
 
         Args:
-            uri: ``file:///folder/or/file``, or an entry of a logged artifact, whose bytes the
-                store has already. What ``.artignore`` in a folder names is left out.
+            uri: ``file:///folder/or/file``, of which what ``.artignore`` in a folder names is
+                left out; ``s3://bucket/key`` or a prefix; ``https://…``; a URL of any other
+                protocol of fsspec; or an entry of a logged artifact, whose bytes the store has
+                already. Credentials are never part of it.
             name: Path inside the artifact; for a folder, the folder under which its files go.
-            checksum: Read and hash the files, so that a change is noticed later.
+            checksum: Record what a change is noticed by later: of files of this machine the
+                digest, for which they are read, of others what the service says, such as etag,
+                size and version. Without it no service is asked, and a URI is one entry.
             max_objects: Refuse a folder with more files than this (default 10,000,000).
 
         Raises:
-            ValueError: Not a URI, nothing there, or too many files.
+            ValueError: Not a URI, credentials in it, nothing there, or too many files.
+            StorageError: The service cannot be asked.
+            PermissionDeniedError: It refuses to answer.
+            ConfigError: A package for the protocol is not installed, or there are no credentials.
         """
         draft = self._open_draft()
         if isinstance(uri, ArtifactEntry):
             entry = uri._copy_for(draft.place.store, None if name is None else slashes(name))
             draft.add_entries([entry], overwrite=False)
             return [ArtifactEntry(self, entry)]
-        from artifacts._references import file_references
+        from artifacts._references import references
 
-        entries = file_references(
+        entries = references(
             uri, None if name is None else slashes(name), checksum=checksum, limit=max_objects
         )
         draft.add_entries(entries, overwrite=False)
@@ -200,13 +207,17 @@ class Building(Identity):
         """Whether the artifact has not been logged."""
         return self._logged is None and self._pending is None
 
-    def discard(self) -> None:
+    def discard(self, *, resumable: bool = False) -> None:
         """Give a draft up: what was stored for it is deleted, and it takes no more files.
 
         Without this it would be deleted too, but only when uploads expire.
+
+        Args:
+            resumable: Leave what is in a remote store already to the next upload from this
+                machine, which goes on with it.
         """
         if self._draft is not None:
-            self._draft.abandon()
+            self._draft.abandon(resumable=resumable)
         self._finalized = True
 
     # -- inside

@@ -96,14 +96,17 @@ class ArtifactEntry:
     def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
         """Open the file for reading, without downloading it.
 
-        What is read of a reference is not verified.
+        Of a large file, and of a reference behind a network, only what is read is fetched. What is
+        read of a reference is not compared with a digest; one behind a network is opened only if
+        its service says that it is as it was when it was logged.
 
         Args:
             mode: ``rb`` for bytes, ``r`` for text.
             encoding: Of text; UTF-8 by default.
 
         Raises:
-            ValueError: The mode is another one.
+            ValueError: The mode is another one, or a referenced file is gone or has changed.
+            StorageError: The service that has a referenced file does not answer.
         """
         if mode not in {"r", "rt", "rb"}:
             raise InvalidInputError(f"mode must be 'r' or 'rb', not {mode!r}")

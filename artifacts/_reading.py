@@ -94,6 +94,7 @@ class Reading(Identity):
         exclude: Iterable[str] | str | None = None,
         link: LinkMode = "copy",
         allow_missing_references: bool = False,
+        allow_broken: bool = False,
         recursive: bool = False,
         skip_cache: bool = False,
         multipart: bool | None = None,
@@ -112,6 +113,7 @@ class Reading(Identity):
             link: ``hardlink`` or ``symlink`` place large files as read-only links into a store
                 on the same machine instead of copying them.
             allow_missing_references: Leave out referenced files that are gone or changed.
+            allow_broken: Leave out files whose data are lost, of a version that is marked so.
             recursive: Accepted for compatibility, like the next two.
             skip_cache: A local store has no cache.
             multipart: How large files are fetched is the store's concern.
@@ -125,6 +127,7 @@ class Reading(Identity):
             RefNotFoundError: The version was deleted.
             InvalidInputError: Nothing passes the filters, or something is in the way of a file.
             IntegrityError: Stored bytes are damaged, or a referenced file has changed.
+                ``version_broken``: a check found that data of the version are lost.
             StorageError: A referenced file is gone, or writing failed.
         """
         self.pull(
@@ -134,6 +137,7 @@ class Reading(Identity):
             exclude=exclude,
             link=link,
             allow_missing_references=allow_missing_references,
+            allow_broken=allow_broken,
             progress=progress,
         )
         return self._root(root)
@@ -168,6 +172,7 @@ class Reading(Identity):
         link: LinkMode = "copy",
         delete: bool = False,
         allow_missing_references: bool = False,
+        allow_broken: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Do what `download` does, or with ``delete`` what `checkout` does, and say what was done.
@@ -180,6 +185,7 @@ class Reading(Identity):
             link: Whether to place links.
             delete: Delete files in the folder that were not asked for; `extra_files` lists them.
             allow_missing_references: As for `download`.
+            allow_broken: As for `download`.
             progress: Told about every file.
 
         Returns:
@@ -195,6 +201,7 @@ class Reading(Identity):
             exclude=exclude,
             link=link,
             allow_missing_references=allow_missing_references,
+            allow_broken=allow_broken,
             remove_extra=delete,
             progress=progress,
         )
@@ -228,8 +235,33 @@ class Reading(Identity):
             )
         return os.path.join(self.download(root), *entries[0].path.split("/"))
 
+    def materialize(self, *, latest: bool = True, progress: Progress | None = None) -> Artifact:
+        """Log a new version in which the files that are referred to are stored.
+
+        They are read from where they are, and compared with what was recorded of them. The
+        metadata of the new version say what it was made of, as ``materialized_from``; a run that
+        is active uses this version, and logs the new one.
+
+        Args:
+            latest: Whether the alias ``latest`` moves to the new version.
+            progress: Told about every file.
+
+        Returns:
+            The new version; this one if nothing in it is a reference.
+
+        Raises:
+            ArtifactNotLoggedError: The artifact is still a draft.
+            IntegrityError: A referenced file is gone or has changed.
+            StorageError: A service does not answer, or storing failed.
+        """
+        from artifacts._materializing import materialize
+        from artifacts.artifact import Artifact
+
+        assert isinstance(self, Artifact)  # of which this class is a part
+        return materialize(self, latest=latest, progress=progress)
+
     def open(self, path: str, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
-        """Open one file of a version for reading, without downloading it.
+        """Open one file of a version for reading, without downloading it; see `ArtifactEntry.open`.
 
         Args:
             path: Path inside the artifact.

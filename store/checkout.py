@@ -11,19 +11,21 @@ import os
 import stat as stat_module
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 from artifacts.store import collecting, copying, filesystems, reading
-from artifacts.store.errors import ArtifactsError, IntegrityError, from_os_error
+from artifacts.store.digests import hash_bytes
+from artifacts.store.errors import IntegrityError, InvalidInputError, from_os_error
 from artifacts.store.folders import FolderTree, in_the_way
+from artifacts.store.objects.external import changed
 from artifacts.store.placing import Placement, Target
 from artifacts.store.progress import Progress
-from artifacts.store.references import open_reference
+from artifacts.store.references import is_remote, opened_ahead
 from artifacts.store.staging import WORK_FOLDER, StagingFolder
 from artifacts.store.statcache import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry
@@ -36,6 +38,7 @@ LinkMode = Literal["copy", "hardlink", "symlink"]
 # Each round is published before the next one begins: a pull that is killed has not lost more.
 _ROUND_FILES = 20_000
 _ROUND_BYTES = 2 << 30
+_SMALL = 1 << 20
 _NO_LINKS_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP})
 
 
@@ -213,8 +216,9 @@ class _Checkout:
         for target in batch:
             if target.entry.reference is None:
                 by_digest.setdefault(target.entry.digest, []).append(target)
-            else:
-                self._write_reference(target, placement)
+        self._write_references(
+            [target for target in batch if target.entry.reference is not None], placement
+        )
         for source in self._store.sources(by_digest):
             linked = self._links(source)
             small = [place for place in source.locations if _is_small(place, linked=linked)]
@@ -263,32 +267,35 @@ class _Checkout:
         if not copying.has_content(str(file), place.digest, place.size):
             raise reading.damaged(place)
 
-    def _write_reference(self, target: Target, placement: Placement) -> None:
-        try:
-            self._copy_reference(target, placement)
-        except ArtifactsError:
-            if not self.allow_missing:
-                raise
-            self.skipped.append(target.entry.path)
+    def _write_references(self, targets: Sequence[Target], placement: Placement) -> None:
+        with opened_ahead(target.entry for target in targets) as files:
+            for target, opening in zip(targets, files, strict=True):
+                try:
+                    with opening() as file:
+                        self._copy_reference(target, file, placement)
+                except (IntegrityError, InvalidInputError):  # not: somebody does not answer
+                    if not self.allow_missing:
+                        raise
+                    self.skipped.append(target.entry.path)
 
-    def _copy_reference(self, target: Target, placement: Placement) -> None:
+    def _copy_reference(self, target: Target, file: IO[bytes], placement: Placement) -> None:
         entry, reference = target.entry, target.entry.reference
         assert reference is not None
-        with open_reference(reference) as file:
-            descriptor, path = placement.create(target)
-            try:
-                read = copying.reader_of(file)
-                digest, _ = copying.copy_and_hash(read, descriptor, self._advance)
-                if reference.hashed and digest != entry.digest:
-                    os.unlink(path)
-                    raise IntegrityError(
-                        f"the referenced file {reference.uri} has changed since it was logged",
-                        hint="log it again, or pass allow_missing_references=True",
-                        kind="reference_changed",
-                    )
-                placement.wrote(target, path, os.fstat(descriptor) if reference.hashed else None)
-            finally:
-                os.close(descriptor)
+        descriptor, path = placement.create(target)
+        try:
+            digest, size = _copy_all(file, descriptor, self._advance)
+            if reference.hashed:
+                is_other = digest != entry.digest
+            else:  # then a size of 0 may mean one that is not known
+                is_other = is_remote(reference) and entry.size not in {0, size}
+            if is_other:
+                raise changed(reference.uri)
+            placement.wrote(target, path, os.fstat(descriptor) if reference.hashed else None)
+        except BaseException:
+            os.unlink(path)  # it may lie in a folder that is published as a whole
+            raise
+        finally:
+            os.close(descriptor)
         self._progress.advance(1, 0)
 
     def _advance(self, count: int) -> None:
@@ -342,6 +349,26 @@ def _rounds(targets: Sequence[Target]) -> Iterator[list[Target]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _copy_all(file: IO[bytes], target: int, progress: Callable[[int], None]) -> tuple[Digest, int]:
+    """Write and hash everything in a file; of a small one without the threads for a large one."""
+    first = b""
+    while len(first) < _SMALL and (more := file.read(_SMALL - len(first))):
+        first += more
+    if len(first) < _SMALL:
+        copying.write_all(target, first)
+        progress(len(first))
+        return hash_bytes(first), len(first)
+    rest, begun = copying.reader_of(file), [first]
+
+    def read(buffer: memoryview) -> int:
+        if not begun:
+            return rest(buffer)
+        buffer[:_SMALL] = begun.pop()
+        return _SMALL
+
+    return copying.copy_and_hash(read, target, progress)
 
 
 def _reflink(source: Path, target: int) -> bool:

@@ -84,7 +84,7 @@ class FsspecObjects(ObjectStore):
     def _fs(self) -> Any:
         filesystem = self._filesystems.get(os.getpid())
         if filesystem is None:
-            filesystem = self._filesystems.setdefault(os.getpid(), _connect(self.url))
+            filesystem = self._filesystems.setdefault(os.getpid(), connect(self.url))
         return filesystem
 
     def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
@@ -92,7 +92,7 @@ class FsspecObjects(ObjectStore):
         folder = path.rpartition("/")[0]
         atomic = self._protocol in _ATOMIC
         target = path if atomic else f"{folder}/{_TEMPORARY}{secrets.token_hex(8)}"
-        with _translated(f"store object {key}", key):
+        with translated(f"store object {key}", key):
             if self._protocol not in _NO_FOLDERS:
                 self._fs.makedirs(folder, exist_ok=True)
             try:
@@ -127,7 +127,7 @@ class FsspecObjects(ObjectStore):
 
     def open(self, key: str, *, offset: int = 0, length: int | None = None) -> IO[bytes]:
         path = self._path(key)
-        with _translated(f"open object {key}", key):
+        with translated(f"open object {key}", key):
             info = self._fs.info(path)
         if info["type"] != "file":
             raise ObjectNotFoundError(f"object {key} is missing")
@@ -161,7 +161,7 @@ class FsspecObjects(ObjectStore):
     def _get(self, path: str, key: str, offset: int, length: int) -> bytes:
         if not length:
             return b""
-        with _translated(f"read object {key}", key):
+        with translated(f"read object {key}", key):
             data: bytes = self._fs.cat_file(path, start=offset, end=offset + length)
         return check_length(key, data, length)
 
@@ -169,7 +169,7 @@ class FsspecObjects(ObjectStore):
         for key in keys:
             path = self._path(key)
             try:
-                with _translated(f"look at object {key}", key):
+                with translated(f"look at object {key}", key):
                     info = self._fs.info(path)
             except ObjectNotFoundError:
                 continue
@@ -180,7 +180,7 @@ class FsspecObjects(ObjectStore):
         folder = f"{self._root}/{prefix}".rpartition("/")[0]
         start = f"{self._root}/"
         try:
-            with _translated("list objects", prefix):
+            with translated("list objects", prefix):
                 found = self._fs.find(folder, detail=True)
         except ObjectNotFoundError:
             return
@@ -194,7 +194,7 @@ class FsspecObjects(ObjectStore):
         for key in keys:
             path = self._path(key)
             try:
-                with _translated(f"delete object {key}", key):
+                with translated(f"delete object {key}", key):
                     self._fs.rm_file(path)
             except ObjectNotFoundError:
                 continue
@@ -203,7 +203,12 @@ class FsspecObjects(ObjectStore):
         return f"{self._root}/{check_key(key)}"
 
 
-def _connect(url: str) -> Any:
+def connect(url: str) -> Any:
+    """Return fsspec's filesystem for a URL.
+
+    Raises:
+        ConfigError: There is none, or its package is not installed.
+    """
     import fsspec
 
     protocol = url.partition("://")[0]
@@ -217,7 +222,7 @@ def _connect(url: str) -> Any:
         ) from error
     except ImportError as error:
         raise _missing_package(protocol, error) from error
-    with _translated(f"connect to {protocol}", ""):
+    with translated(f"connect to {protocol}", ""):
         options = class_._get_kwargs_from_urls(url)
         return class_(**options, use_listings_cache=False, skip_instance_cache=True)
 
@@ -250,7 +255,7 @@ _PACKAGES = {
 
 
 @contextmanager
-def _translated(doing: str, key: str) -> Iterator[None]:
+def translated(doing: str, key: str) -> Iterator[None]:
     """Raise whatever a file system raises as an exception of this product."""
     try:
         yield

@@ -187,7 +187,7 @@ class S3Objects(ObjectStore):
         address = self._address(key)
 
         async def call(client: Any) -> bytes:
-            data, _ = await _get_range(client, address, offset, count)
+            data, _ = await get_range(client, address, offset, count)
             return check_length(key, data, count)
 
         return self._client.submit(call, f"read object {key}", key=key, size=count)
@@ -200,7 +200,7 @@ class S3Objects(ObjectStore):
         address = self._address(key)
 
         async def call(client: Any) -> tuple[bytes, int]:
-            return await _get_range(client, address, offset, count)
+            return await get_range(client, address, offset, count)
 
         return self._client.submit(call, f"read object {key}", key=key, size=count)
 
@@ -433,9 +433,10 @@ def _body(data: bytes) -> bytes | io.BytesIO:
     return data if len(data) <= _PLAIN_BODY else io.BytesIO(data)
 
 
-async def _get_range(
+async def get_range(
     client: Any, address: dict[str, str], offset: int, count: int
 ) -> tuple[bytes, int]:
+    """Return up to ``count`` bytes of an object, and its whole size."""
     from botocore.exceptions import ClientError
 
     try:

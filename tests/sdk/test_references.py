@@ -1,8 +1,10 @@
-"""Files that stay where they are: behaviour.md section 14, as far as ``file://`` goes."""
+"""Files that stay where they are: behaviour.md section 14; other services in tests/operations."""
 
 import os
+import secrets
 from pathlib import Path
 
+import fsspec
 import pytest
 
 import artifacts
@@ -99,8 +101,9 @@ def test_no_scheme(draft, data):
 
 
 def test_another_scheme(draft):
-    with pytest.raises(ValueError, match="this version supports file:// references"):
+    with pytest.raises(artifacts.InvalidInputError, match="there is no protocol gopher") as caught:
         draft.add_reference("gopher://host/data")
+    assert caught.value.kind == "unsupported_reference"
 
 
 def test_a_path_object(draft, data):
@@ -270,3 +273,141 @@ def test_an_entry_of_another_store(draft, tmp_path, data):
     other.save()
     with pytest.raises(ValueError, match="is in another store"):
         draft.add_reference(other.get_entry("a.txt"))
+
+
+# -- files behind a network
+
+
+@pytest.fixture
+def bucket():
+    """The URI of a folder that is not on this machine."""
+    root = f"/sdk-{secrets.token_hex(6)}"
+    fs = fsspec.filesystem("memory")
+    fs.pipe({f"{root}/{path}": data for path, data in TREE.items()})
+    yield f"memory:/{root}"
+    fs.rm(root, recursive=True)
+
+
+@pytest.fixture
+def remote(run, draft, bucket):
+    draft.add_reference(bucket, name="in")
+    return run.log_artifact(draft)
+
+
+def change(bucket, path, data):
+    fsspec.filesystem("memory").pipe(f"{bucket}/{path}", data)
+
+
+def test_a_folder_elsewhere(remote, bucket):
+    assert [entry.path for entry in remote.entries()] == ["in/a.txt", "in/sub/b.txt"]
+    assert remote["in/a.txt"].ref_target() == f"{bucket}/a.txt"
+    assert remote["in/a.txt"].ref_url() == "art://local/demo/corpus:v0/in/a.txt"
+    assert remote.size == 4
+    assert read_tree(Path(remote.download("out"))) == {f"in/{p}": d for p, d in TREE.items()}
+
+
+def test_logging_a_uri(run, bucket):
+    artifact = run.log_artifact(bucket, name="corpus", type="dataset")
+    assert [entry.path for entry in artifact.entries()] == list(TREE)
+
+
+def test_the_same_state_is_the_same_version(run, remote, bucket):
+    again = Artifact("corpus", "dataset")
+    again.add_reference(bucket, name="in")
+    assert run.log_artifact(again).version == "v0"
+    change(bucket, "a.txt", b"AAA")
+    third = Artifact("corpus", "dataset")
+    third.add_reference(bucket, name="in")
+    assert run.log_artifact(third).version == "v1"
+
+
+def test_reading_a_part(remote):
+    with remote.open("in/a.txt") as file:
+        file.seek(1)
+        assert file.read(1) == b"a"
+    with remote["in/sub/b.txt"].open("r") as file:
+        assert file.read() == "b"
+
+
+def test_what_has_changed_elsewhere_is_not_opened(remote, bucket):
+    change(bucket, "a.txt", b"AAA")
+    with pytest.raises(ValueError, match="has changed since it was logged"):
+        remote.open("in/a.txt")
+    with pytest.raises(artifacts.IntegrityError, match="has changed since it was log") as caught:
+        remote.download("out")
+    assert caught.value.kind == "reference_changed"
+
+
+def test_leaving_out_what_has_changed_elsewhere(remote, bucket, log):
+    change(bucket, "a.txt", b"AAA")
+    remote.download("out", allow_missing_references=True)
+    assert read_tree(Path("out")) == {"in/sub/b.txt": b"b"}
+    assert "1 referenced file(s) are gone or have changed, and were left out: in/a.txt" in log.text
+
+
+def test_without_a_checksum_a_folder_is_one_entry(draft, bucket):
+    [entry] = draft.add_reference(bucket, checksum=False)
+    assert (entry.ref, entry.size) == (bucket, 0)
+
+
+def test_credentials_in_a_uri(draft):
+    with pytest.raises(ValueError, match="credentials do not belong into a reference") as caught:
+        draft.add_reference("https://host/x?token=hidden")
+    assert "hidden" not in f"{caught.value} {hint_of(caught)}"
+
+
+# -- making references files
+
+
+def test_materialize(run, remote, bucket, store):
+    new = remote.materialize()
+    assert (new.version, new.aliases) == ("v1", ["latest"])
+    assert [entry.ref for entry in new.entries()] == [None, None]
+    assert new.metadata == {"materialized_from": "local/demo/corpus:v0"}
+    fsspec.filesystem("memory").rm(bucket, recursive=True)
+    assert read_tree(Path(new.download("out"))) == {f"in/{p}": d for p, d in TREE.items()}
+    new.verify("out")
+    change(bucket, "a.txt", b"for the fixture")
+
+
+def test_materialize_is_recorded(run, remote):
+    new = remote.materialize(latest=False)
+    assert new.aliases == []
+    assert [version.name for version in run.used_artifacts()] == ["corpus:v0"]
+    assert [version.name for version in run.logged_artifacts()] == ["corpus:v0", "corpus:v1"]
+
+
+def test_materialize_without_a_run(draft, data):
+    draft.add_reference(data.as_uri())
+    draft.add_file(data / "a.txt", name="stored.txt")
+    draft.save()
+    artifacts.finish()
+    new = artifacts.Api().artifact("demo/corpus:v0").materialize()
+    assert {entry.path: entry.ref for entry in new.entries()} == dict.fromkeys(
+        ["a.txt", "stored.txt", "sub/b.txt"]
+    )
+    assert new.get_entry("a.txt").digest == draft.get_entry("a.txt").digest
+
+
+def test_materialize_without_references(run, data):
+    artifact = run.log_artifact(data, name="files", type="dataset")
+    assert artifact.materialize() is artifact
+
+
+def test_materialize_what_has_changed(remote, bucket):
+    change(bucket, "a.txt", b"AAA")
+    with pytest.raises(ValueError, match="has changed since it was logged"):
+        remote.materialize()
+    assert [v.version for v in artifacts.Api().collection("demo/corpus").versions()] == ["v0"]
+
+
+def test_materialize_in_rounds(monkeypatch, remote):
+    monkeypatch.setattr("artifacts._materializing._ROUND_FILES", 1)
+    assert read_tree(Path(remote.materialize().download("out"))) == {
+        f"in/{p}": d for p, d in TREE.items()
+    }
+
+
+def test_materialize_a_draft(draft):
+    with pytest.raises(artifacts.ArtifactNotLoggedError):
+        draft.materialize()
