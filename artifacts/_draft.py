@@ -306,12 +306,15 @@ class Draft:
         entries.update(self._entries)
         return Manifest(entries.values())
 
-    def abandon(self) -> None:
-        """Give the draft up; what it uploaded is deleted."""
+    def abandon(self, *, resumable: bool = False) -> None:
+        """Give the draft up; what it uploaded is deleted, or left to the next upload."""
         with self._lock:
             self.finalized = True
             if self._upload is not None:
-                self._upload.abandon()
+                if resumable:
+                    self._upload.suspend()
+                else:
+                    self._upload.abandon()
                 self._upload = None
 
 

@@ -94,6 +94,8 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
                 cache_limit=settings.cache_limit,
                 outbox_dir=settings.outbox_dir,
             )
+            if not settings.backup:
+                store.backups.turn_off()
             _stores[settings.store] = store
         return store
 

@@ -84,6 +84,11 @@ SETTINGS = {
             "`false`. Default: `true`.",
         ),
         Setting(
+            "backup",
+            "Whether a commit keeps a daily backup of the catalog among the objects: `true` or "
+            "`false`. Default: `true`.",
+        ),
+        Setting(
             "artifact_dir",
             "Folder into which `download()` writes by default, one folder for each version.",
             is_path=True,
@@ -111,6 +116,7 @@ class Settings:
         outbox_dir: Folder for what is on its way to a remote store.
         cache_limit: Bytes that the cache may hold; None for the default.
         write_behind: Whether runs log to a remote store without waiting for the network.
+        backup: Whether commits keep a daily backup of the catalog among the objects.
         artifact_dir: Default parent of download folders.
     """
 
@@ -147,11 +153,16 @@ class Settings:
 
     @property
     def write_behind(self) -> bool:
-        text = self.values["write_behind"].value.lower()
+        return self._flag("write_behind")
+
+    @property
+    def backup(self) -> bool:
+        return self._flag("backup")
+
+    def _flag(self, name: str) -> bool:
+        text = self.values[name].value.lower()
         if text not in _YES | _NO:
-            raise ConfigError(
-                f"write_behind must be true or false, not {text!r}", kind="bad_setting"
-            )
+            raise ConfigError(f"{name} must be true or false, not {text!r}", kind="bad_setting")
         return text in _YES
 
     @property
@@ -336,7 +347,7 @@ def _default(name: str) -> Value:
         return Value(str(_user_data() / "outbox"), DEFAULT)
     if name == "cache_limit":
         return Value(_AUTO, DEFAULT)
-    if name == "write_behind":
+    if name in {"write_behind", "backup"}:
         return Value("true", DEFAULT)
     import platformdirs
 

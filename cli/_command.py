@@ -16,6 +16,7 @@ EXIT_CODES = {
     0: "done",
     1: "not possible now, or not confirmed",
     2: "wrong usage, name or setting",
+    3: "done in part; some of it failed",
     10: "no such store",
     11: "nothing of that name",
     12: "it exists already, or somebody else was faster",

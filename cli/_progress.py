@@ -2,26 +2,88 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import threading
-from typing import TYPE_CHECKING, Any, Self
+import time
+from collections import deque
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from artifacts.cli._text import size
+from artifacts.store.objects import ObjectStore
 from artifacts.store.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
     from types import TracebackType
 
+    from _typeshed import WriteableBuffer
     from rich.console import Console
+
+    from artifacts.store.objects import ObjectInfo
+
+log = logging.getLogger(__name__)
 
 DELAY = 1.0
 """Seconds after which a bar appears. What is done sooner needs none."""
+
+_WINDOW = 1.0
+_SAMPLE = 0.1
+
+
+class Rate:
+    """How many bytes a second went through, on the whole and at best.
+
+    The best rate is the highest over any whole second. It is the only limit that can be seen from
+    within: a transfer that is slow throughout has a high share of it all the same.
+
+    Args:
+        clock: Returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = self._last = clock()
+        self._samples = deque([(self._start, 0)])
+        self._best = 0.0
+        self.bytes = 0
+
+    def add(self, count: int) -> None:
+        """So many more bytes went through."""
+        self.bytes += count
+        now = self._clock()
+        if now - self._last < _SAMPLE:
+            return
+        self._last = now
+        samples = self._samples
+        samples.append((now, self.bytes))
+        # The newest one that is a whole second old, and none before it.
+        while len(samples) > 1 and now - samples[1][0] >= _WINDOW:
+            samples.popleft()
+        then, before = samples[0]
+        if now - then >= _WINDOW:
+            self._best = max(self._best, (self.bytes - before) / (now - then))
+
+    def summary(self) -> str:
+        """Return bytes, seconds, rate, and η: the share of the best rate, if there is one."""
+        seconds = self._clock() - self._start
+        rate = self.bytes / max(seconds, 1e-9)
+        text = f"{size(self.bytes)} in {seconds:.1f} s, {rate / 1e6:,.1f} MB/s"
+        if self._best:
+            # Shorter than a second more, the end is part of the whole and of no window.
+            share = min(rate / self._best, 1.0)
+            text += f", η = {share:.0%} of the best second ({self._best / 1e6:,.1f} MB/s)"
+        return text
 
 
 class Bar(Progress):
     """Use it as a context manager; the bar is gone when the block ends.
 
     Counting is kept cheap, because an operation may report a million files: the numbers are only
-    looked at when the bar is drawn, ten times a second.
+    looked at when the bar is drawn, ten times a second. At the end, what went through and how
+    fast is logged, which `-v` shows; see `Rate`.
 
     Args:
         what: What is being done.
@@ -37,15 +99,20 @@ class Bar(Progress):
         self._lock = threading.Lock()
         self._ended = False
         self._drawn: Any = None
+        self._rate: Rate | None = None
         self.files = self.bytes = self.total_files = self.total_bytes = 0
 
     def start(self, files: int, size: int) -> None:
+        if self._rate is None:
+            self._rate = Rate()
         self.total_files += files
         self.total_bytes += size
 
     def advance(self, files: int, size: int) -> None:
         self.files += files
         self.bytes += size
+        if self._rate is not None:
+            self._rate.add(size)
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -62,6 +129,8 @@ class Bar(Progress):
         self._timer.cancel()
         if self._drawn is not None:
             self._drawn.stop()
+        if self._rate is not None and self._rate.bytes:
+            log.info("%s: %s", self._what, self._rate.summary())
 
     def amounts(self) -> str:
         """Return bytes and files, done and in all."""
@@ -88,7 +157,7 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
         def render(self, task: Task) -> Text:
             return Text(bar.amounts(), style="progress.download")
 
-    class Rate(TextColumn):
+    class Speed(TextColumn):
         def render(self, task: Task) -> Text:
             return Text(
                 f"{size(int(task.speed))}/s" if task.speed else "", style="progress.data.speed"
@@ -104,7 +173,7 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         Amounts(""),
-        Rate(""),
+        Speed(""),
         TimeRemainingColumn(compact=True),
         console=console or Terminal(stderr=True),
         transient=True,
@@ -113,3 +182,99 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
     drawing.add_task(what, total=None)
     drawing.start()
     return drawing
+
+
+class CountingObjects(ObjectStore):
+    """An object store that tells how much was stored, part by part. For transfers, not for files.
+
+    Args:
+        inner: What does the work.
+        progress: Told of bytes when they have been sent, or None.
+
+    Attributes:
+        sent: Bytes so far.
+    """
+
+    def __init__(self, inner: ObjectStore, progress: Progress | None) -> None:
+        self._inner = inner
+        self._progress = progress
+        self._lock = threading.Lock()
+        self.sent = 0
+
+    def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
+        # A thread that opens the source again has sent what it read from it before.
+        on_their_way: dict[int, _Counter] = {}
+        counted = 0
+
+        def count(number: int) -> None:
+            nonlocal counted
+            with self._lock:
+                # What is sent again after a failure is no progress.
+                number = min(number, size - counted)
+                counted += number
+                self.sent += number
+                if self._progress is not None and number:
+                    self._progress.advance(0, number)
+
+        def open_source() -> IO[bytes]:
+            thread = threading.get_ident()
+            if thread in on_their_way:
+                count(on_their_way[thread].passed)
+            on_their_way[thread] = counter = _Counter(source())
+            return counter
+
+        self._inner.put(key, open_source, size=size)
+        count(size)
+
+    def open(self, key: str, *, offset: int = 0, length: int | None = None) -> IO[bytes]:
+        return self._inner.open(key, offset=offset, length=length)
+
+    def fetch(self, key: str, offset: int, length: int) -> bytes:
+        return self._inner.fetch(key, offset, length)
+
+    def stat(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
+        return self._inner.stat(keys)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self._inner.list(prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        self._inner.delete(keys)
+
+    def local_path(self, key: str) -> Path | None:
+        return self._inner.local_path(key)
+
+
+class _Counter(io.RawIOBase, IO[bytes]):
+    """A stream that counts the bytes that were read from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.passed = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = self._file.read(-1 if size is None else size)
+        self.passed += len(data)
+        return data
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -40,6 +40,7 @@ FORMAT = 1
 IDENTITY_KEY = "store.json"
 
 _CONFIG = "store.toml"
+_UNFINISHED = "store.toml.new"
 _CATALOG = "catalog.sqlite"
 _OBJECTS = "objects"
 _STAGING = "staging"
@@ -94,10 +95,12 @@ def create(
         _make_root(root)
     except OSError as error:
         raise from_os_error(error, f"make a store at {root}") from error
+    if parts.objects or parts.catalog:
+        # Under another name, so that the folder is not taken for an embedded store meanwhile.
+        _write_config(root, parts)
     opened = _open(parts, cache_dir, writable=True, making=True)
     if parts.objects or parts.catalog:
-        # Last: the folder is a store from then on.
-        _write_config(root, parts)
+        _publish_config(root)
     return opened
 
 
@@ -122,6 +125,11 @@ def open_location(
                 if damaged
                 else "make one with: art init",
             )
+        if (root / _UNFINISHED).exists():
+            raise StoreNotFoundError(
+                f"the store at {root} was never finished",
+                hint="repeat the art init with which it was begun, or remove the folder",
+            )
         return create_or_join(root, cache_dir)
     config = _read_config(root)
     parts = _Parts(str(root), root, config.get("objects"), config.get("catalog"))
@@ -143,7 +151,9 @@ def create_or_join(root: Path, cache_dir: Path | None) -> Opened:
 
 def is_store(root: Path) -> bool:
     """Whether there is a store in this folder."""
-    return catalog_path(root).exists() or (root / _CONFIG).exists()
+    if (root / _CONFIG).exists():
+        return True
+    return catalog_path(root).exists() and not (root / _UNFINISHED).exists()
 
 
 def catalog_path(root: Path) -> Path:
@@ -312,7 +322,7 @@ def _identify(
 def _make_root(root: Path) -> None:
     """Make the folder of a new store, or go on with one that was not finished."""
     root.mkdir(parents=True, exist_ok=True)
-    own = {_GITIGNORE, _OBJECTS, _STAGING}
+    own = {_GITIGNORE, _OBJECTS, _STAGING, _UNFINISHED}
     if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
         raise AlreadyExistsError(f"{root} is not empty", hint="choose another folder for the store")
     # A store inside a project's folder does not belong into its Git history.
@@ -325,10 +335,16 @@ def _write_config(root: Path, parts: _Parts) -> None:
     # A JSON string is a TOML string.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if value]
     text = "# Where the parts of this store are. Credentials do not belong here.\n" + "".join(lines)
-    path = root / f"{_CONFIG}.new"
     try:
-        path.write_text(text)
-        path.replace(root / _CONFIG)
+        (root / _UNFINISHED).write_text(text)
+    except OSError as error:
+        raise from_os_error(error, f"write {root / _UNFINISHED}") from error
+
+
+def _publish_config(root: Path) -> None:
+    """Make the folder a store."""
+    try:
+        (root / _UNFINISHED).replace(root / _CONFIG)
         # Whoever clones the project finds the store by it.
         (root / _GITIGNORE).write_text(f"*\n!{_GITIGNORE}\n!{_CONFIG}\n")
     except OSError as error:

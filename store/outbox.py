@@ -9,6 +9,7 @@ the folder, and `Delivery.run` finishes the job.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from artifacts.store.records import VersionRecord
     from artifacts.store.store import Store
+
+log = logging.getLogger(__name__)
 
 _ENTRY = "entry.json"
 _FORMAT = 1
@@ -218,7 +221,12 @@ def pending(store: Store) -> list[Waiting]:
     found = []
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-            entry = _read_entry(path)
+            try:
+                entry = _read_entry(path)
+            except FormatError as error:
+                # It must not keep the others from being delivered.
+                log.warning("%s", error.message)
+                continue
             size = sum(said["size"] for said in entry["objects"])
             found.append(Waiting(path, _draft_of(entry), entry["since"], size))
     return sorted(found, key=lambda waiting: waiting.since)

@@ -139,14 +139,14 @@ def command(
             else:
                 _log_from_run(app, ref, artifact, run_name, latest=not no_latest)
     except BaseException:
-        artifact.discard()
+        artifact.discard(resumable=True)
         raise
     _report(app, artifact, made_store=made_store, described=bool(description or metadata))
 
 
 def _safe_name(path: str) -> str:
     """Return the name of a file or folder with what an artifact's name may not hold replaced."""
-    base = os.path.basename(os.path.abspath(path.rpartition("://")[2]))
+    base = os.path.basename(os.path.abspath(path.partition("?")[0].rpartition("://")[2]))
     return re.sub(r"[^a-zA-Z0-9_.-]+", "-", base).strip("-")[:128] or "root"
 
 
@@ -168,7 +168,7 @@ def _open_store(app: App, ref: Ref, type_: str) -> bool:
     from artifacts.store.opening import is_store
 
     settings = app.settings
-    made = not is_store(Path(settings.store))
+    made = "://" not in settings.store and not is_store(Path(settings.store))
     store = _session.open_store(settings)
     if made:
         app.output.note(f"made a store in {store.location}")

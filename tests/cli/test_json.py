@@ -31,7 +31,21 @@ LINES = {
     "lineage": ["lineage", "demo/model"],
     "run ls": ["run", "ls"],
     "run show": ["run", "show", "demo/r3"],
+    "export": ["export", "-o", "all.tar"],
+    "import": ["import", "all.tar"],
+    "cp": ["cp", "demo/model", "release/model"],
+    "refs ls": ["refs", "ls", "demo/corpus"],
+    "refs check": ["refs", "check", "demo/corpus"],
     "check": ["check"],
+    "check repair": ["check", "--repair", "-y"],
+    "check rebuild": ["check", "--rebuild"],
+    "sync": ["sync"],
+    "cache": ["cache"],
+    "cache info": ["cache", "info"],
+    "cache prune": ["cache", "prune"],
+    "cache verify": ["cache", "verify"],
+    "cache clear": ["cache", "clear"],
+    "doctor": ["doctor"],
     "config": ["config"],
     "config list": ["config", "list"],
     "config get": ["config", "get", "project"],
@@ -43,7 +57,10 @@ LINES = {
 }
 
 
-BEFORE = {"undelete": ["rm", "demo/raw:v0", "-y"]}
+BEFORE = {
+    "undelete": ["rm", "demo/raw:v0", "-y"],
+    "import": ["export", "-o", "all.tar"],
+}
 
 
 def test_every_command_is_here():

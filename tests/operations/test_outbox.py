@@ -183,6 +183,15 @@ def test_damage_in_the_outbox_is_noticed(store, tmp_path):
     delivery.discard()
 
 
+def test_a_damaged_entry_does_not_hold_up_the_others(store, tmp_path, caplog):
+    seal(store, tmp_path / "one", {"a": b"1"}).leave()
+    [entry] = (tmp_path / "outbox").rglob("entry.json")
+    entry.write_text("{")
+    seal(store, tmp_path / "two", {"a": b"2"}).leave()
+    assert len(pending(store)) == 1
+    assert str(entry) in caplog.text
+
+
 def test_a_hostile_entry_names_no_file_elsewhere(store, tmp_path):
     delivery = seal(store, tmp_path / "data", {"b": LARGE})
     [entry] = (tmp_path / "outbox").rglob("entry.json")

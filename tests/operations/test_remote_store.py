@@ -9,6 +9,7 @@ from artifacts.store.errors import (
     AlreadyExistsError,
     ConfigError,
     FormatError,
+    StorageError,
     StoreNotFoundError,
 )
 from artifacts.store.objects import open_objects
@@ -194,6 +195,23 @@ def test_a_second_store_cannot_take_the_same_objects(store, bucket, tmp_path):
 def test_a_store_is_not_made_twice(store, tmp_path):
     with pytest.raises(AlreadyExistsError):
         Store.create(tmp_path / "store", objects="memory://x")
+
+
+def test_a_store_that_was_not_finished_is_not_taken_for_another(tmp_path, bucket, monkeypatch):
+    def fail(*_, **__):
+        raise StorageError("no answer", retryable=True)
+
+    monkeypatch.setattr(FsspecObjects, "put", fail)
+    with pytest.raises(StorageError, match="no answer"):
+        Store.create(tmp_path / "store", objects=bucket, cache_dir=tmp_path / "cache")
+    monkeypatch.undo()
+    with pytest.raises(StoreNotFoundError, match="never finished"):
+        Store.open(tmp_path / "store", create=True)
+    Store.create(tmp_path / "store", objects=bucket, cache_dir=tmp_path / "cache").close()
+    assert not (tmp_path / "store" / "objects").exists()
+    store = Store.open(tmp_path / "store", cache_dir=tmp_path / "cache")
+    assert store.remote
+    store.close()
 
 
 @pytest.mark.parametrize(

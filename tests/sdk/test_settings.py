@@ -60,12 +60,12 @@ def test_where_a_value_came_from(monkeypatch, user_file, tmp_path):
     (tmp_path / "artifacts.toml").write_text('project = "demo"\n')
     monkeypatch.setenv("ART_STORE", "store")
     found = settings.load(cache_dir="cache")
-    assert {name: value.origin for name, value in found.values.items()} == {
+    origins = {name: value.origin for name, value in found.values.items()}
+    assert origins == dict.fromkeys(settings.SETTINGS, "default") | {
         "store": "ART_STORE",
         "project": str(tmp_path / "artifacts.toml"),
         "entity": str(user_file),
         "cache_dir": "argument",
-        "artifact_dir": "default",
     }
 
 
@@ -92,9 +92,10 @@ def test_relative_paths(monkeypatch, tmp_path):
 
 
 def test_a_url_stays_as_it_is(monkeypatch):
-    monkeypatch.setenv("ART_STORE", "s3://bucket/prefix")
-    assert settings.load().store == "s3://bucket/prefix"
-    with pytest.raises(artifacts.ConfigError, match="cannot open a store at s3://bucket/prefix"):
+    monkeypatch.setenv("ART_STORE", "s3://bucket/prefix?region=eu-west-1")
+    assert settings.load().store == "s3://bucket/prefix?region=eu-west-1"
+    monkeypatch.setenv("ART_STORE", "memory://a-place-that-nobody-uses")
+    with pytest.raises(artifacts.StoreNotFoundError, match="memory://a-place-that-nobody-uses"):
         artifacts.init()
 
 
