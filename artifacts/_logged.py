@@ -92,6 +92,7 @@ class Logged:
         exclude: Iterable[str] | str | None = None,
         link: LinkMode = "copy",
         allow_missing_references: bool = False,
+        allow_broken: bool = False,
         remove_extra: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
@@ -100,7 +101,11 @@ class Logged:
             raise InvalidInputError(f"link must be copy, hardlink or symlink, not {link!r}")
         if remove_extra:
             self._keep_store(root)
+        if not allow_broken:
+            self._refuse_broken()
         entries = self.select(path_prefix=path_prefix, include=include, exclude=exclude)
+        if self.record.broken is not None:
+            entries = self._readable(entries)
         with self.place.store.reading(self.record.digest):
             result = checkout.checkout(
                 self.place.store,
@@ -119,6 +124,31 @@ class Logged:
                 _some(result.skipped),
             )
         return result
+
+    def _refuse_broken(self) -> None:
+        if self.record.broken is not None:
+            raise IntegrityError(
+                f"{self.record.ref} is broken: {self.record.broken}",
+                hint="repair the store with art check --repair --from STORE, or get what is left "
+                "with allow_broken=True (--allow-broken)",
+                kind="version_broken",
+            )
+
+    def _readable(self, entries: list[Entry]) -> list[Entry]:
+        """Return the entries whose data are not lost."""
+        stored = {entry.digest for entry in entries if entry.reference is None}
+        lost = self.place.store.find(stored)[1]
+        left_out = [e.path for e in entries if e.reference is None and e.digest in lost]
+        if left_out:
+            log.warning(
+                "%s: %d file(s) are lost, and were left out: %s",
+                self.record.ref,
+                len(left_out),
+                _some(left_out),
+            )
+        return [
+            entry for entry in entries if entry.reference is not None or entry.digest not in lost
+        ]
 
     def extra_files(self, root: str) -> list[str]:
         """Return what `download` with ``remove_extra`` would delete."""
@@ -144,7 +174,7 @@ class Logged:
     def open(self, entry: Entry) -> IO[bytes]:
         """Open a file for reading."""
         if entry.reference is not None:
-            return open_reference(entry.reference)
+            return open_reference(entry.reference, size=entry.size)
         return self.place.store.open_blob(entry.digest)
 
     def read(self, entry: Entry) -> bytes:

@@ -9,7 +9,7 @@ from artifacts._find import check_type, find_version
 from artifacts.artifact import Artifact
 from artifacts.collection import ArtifactCollection
 from artifacts.store.errors import InvalidInputError, NotFoundError, RefNotFoundError
-from artifacts.store.refs import Ref, check_project
+from artifacts.store.refs import LATEST, Ref, check_alias, check_project
 from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -133,6 +133,47 @@ class Api:
                 return found
         find_version(self._place, name)  # raises, with near matches as a hint
         raise RefNotFoundError(f"there never was a version {name}")
+
+    def copy(self, name: str, target: str, *, to: Api | None = None) -> Artifact:
+        """Make a version with the contents of another one, also in another project or store.
+
+        It has the same digest, type, description, metadata and tags; ``copied_from`` in its
+        metadata says where it came from. Within a store no byte is copied; between stores only
+        what the other one does not have.
+
+        Args:
+            name: As for `artifact`.
+            target: ``[[entity/]project/]name[:alias]`` of the copy. What it leaves out is taken
+                from ``to``; the alias is set besides ``latest``.
+            to: Access to the store of the copy; this one by default.
+
+        Returns:
+            The version in the target. If that has the content already, it is the version that is
+            there, and ``is_new`` is False.
+
+        Raises:
+            ValueError: A name is malformed, nothing has it, or the target is an artifact of
+                another type.
+            IntegrityError: The version is broken or damaged.
+        """
+        from artifacts.settings import user_name
+        from artifacts.store.transfer import Target, copy_version
+
+        _, record = find_version(self._place, name)
+        ref = Ref.parse_target(target)
+        assert ref.name is not None  # parse_target refuses digests
+        place = (self if to is None else to)._place
+        called = Target(
+            ref.entity or place.entity,
+            ref.project or place.project,
+            ref.name,
+            () if ref.selector in {None, LATEST} else (check_alias(str(ref.selector)),),
+            user_name(),
+        )
+        copied = copy_version(self._place.store, record, place.store, called)
+        artifact = Artifact._from_record(place, copied.version)
+        artifact._is_new, artifact._new_bytes = copied.created, copied.sent
+        return artifact
 
     def projects(self) -> list[str]:
         """Return the names of the entity's projects."""

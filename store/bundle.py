@@ -25,7 +25,7 @@ import secrets
 import shutil
 import tarfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -42,12 +42,11 @@ from artifacts.store.errors import (
 )
 from artifacts.store.objects import ObjectInfo, ObjectStore
 from artifacts.store.objects.local import FileRange
-from artifacts.store.records import BlobLocation, Encoding
+from artifacts.store.records import BlobLocation, BlobPlace, Encoding
 from artifacts.store.upload import PACK_TARGET, PACK_THRESHOLD, StoredBlob, make_pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from artifacts.store.transcript import Record
 
@@ -140,9 +139,7 @@ class BundleWriter:
         if self._pack_bytes >= PACK_TARGET:
             self._write_pack()
 
-    def add_stream(
-        self, digest: Digest, size: int, pieces: Iterable[bytes | memoryview]
-    ) -> None:
+    def add_stream(self, digest: Digest, size: int, pieces: Iterable[bytes | memoryview]) -> None:
         """Add a large blob that is verified while it is read."""
         self._add_object(keys.new_loose_key(digest, Encoding.IDENTITY), size, pieces)
 
@@ -268,22 +265,16 @@ class Bundle:
         except OSError as error:
             raise from_os_error(error, f"read {path}") from error
         self.objects: ObjectStore = _Members(self._members)
-        _check_format(self._small(_HEADER, "this is not an export"))
-        end = self._small(_END, f"the export {path} is cut off: its end is missing")
-        self._catalog_digest = self._check_end(end)
+        if _HEADER not in self._members:
+            raise FormatError(f"{path} is not an export", kind="bad_export")
+        _check_format(self._small(_HEADER))
+        if _END not in self._members:
+            raise IntegrityError(
+                f"the export {path} is cut off: its end is missing", kind="cut_off"
+            )
+        self._catalog_digest = self._check_end(self._small(_END))
         with self._members[_CATALOG].open() as file:
             self.header = transcript.read_header(file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass  # files are opened when they are read
 
     @property
     def has_data(self) -> bool:
@@ -306,6 +297,15 @@ class Bundle:
         with self._members[_CATALOG].open() as file, io.BufferedReader(file, _COPY) as lines:
             yield from transcript.read(lines)
 
+    def find(self, digests: Collection[Digest]) -> Iterator[list[BlobLocation]]:
+        """Yield where those of the blobs lie that it holds, each once, an object at a time."""
+        wanted = set(digests)
+        for part in self.parts():
+            found = {place.digest: place for place in part.places if place.digest in wanted}
+            wanted -= found.keys()
+            if found:
+                yield list(found.values())
+
     def parts(self) -> Iterator[Part]:
         """Yield every object with what it says it holds.
 
@@ -325,22 +325,18 @@ class Bundle:
                 raise FormatError(f"a compressed blob in {key} is too large", kind="bad_export")
             yield Part(key, found)
 
-    def _loose(self, key: str, size: int) -> packs.BlobPlace:
+    def _loose(self, key: str, size: int) -> BlobPlace:
         match = _LOOSE.fullmatch(key)
         assert match is not None  # as a member it was looked at
         digest = parse_digest(f"blake3:{match[1]}")
         if match[2] is None:
-            return packs.BlobPlace(digest, size, 0, size)
+            return BlobPlace(digest, size, 0, size)
         with self.objects.open(key, length=min(size, 64)) as file:
             raw = packs.raw_size(file.read())
-        return packs.BlobPlace(digest, raw, 0, size, Encoding.ZSTD)
+        return BlobPlace(digest, raw, 0, size, Encoding.ZSTD)
 
-    def _small(self, name: str, missing: str) -> dict[str, Any]:
-        member = self._members.get(name)
-        if member is None:
-            if name == _HEADER:
-                raise FormatError(f"{self.path} is not an export", kind="bad_export")
-            raise IntegrityError(missing, kind="cut_off")
+    def _small(self, name: str) -> dict[str, Any]:
+        member = self._members[name]
         try:
             if member.size > _SMALL_FILE:
                 raise ValueError("too large")
@@ -407,6 +403,11 @@ class _Members(ObjectStore):
 
     def delete(self, keys: Iterable[str]) -> None:
         raise PermissionDeniedError("an export is not written to")
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether there is an export, rather than a store, at a path."""
+    return path.is_file() or (path / _HEADER).is_file()
 
 
 def _check_format(said: dict[str, Any]) -> None:

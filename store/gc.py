@@ -17,7 +17,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artifacts.store import leases, retention
-from artifacts.store.errors import ArtifactsError, RefNotFoundError, StateError
+from artifacts.store.errors import (
+    ArtifactsError,
+    RefNotFoundError,
+    StateError,
+    StorageError,
+)
 from artifacts.store.manifest import digests_in
 from artifacts.store.marks import MarkSet
 from artifacts.store.progress import Progress
@@ -245,6 +250,8 @@ def _survey(store: Store, ignore: frozenset[int] = frozenset()) -> _Survey:
         try:
             marks.update(_digests(store, manifest))
         except ArtifactsError as error:
+            if isinstance(error, StorageError) and error.retryable:
+                raise  # the network, not the manifest
             broken.append(f"{', '.join(names)}: {error.message}")
     return _Survey(at, objects, marks, catalog.usage(marks, _ranks(objects)), broken)
 

@@ -53,6 +53,13 @@ class LinkKind(StrEnum):
     OUTPUT = "out"
 
 
+RUN_HISTORY, RUN_SUMMARY = "run-history", "run-summary"
+"""Types of the artifacts in which runs are recorded."""
+
+INTERNAL_TYPES = frozenset({RUN_HISTORY, RUN_SUMMARY})
+"""Types of artifacts that nobody logs by hand; listings leave them out."""
+
+
 class LeaseKind(StrEnum):
     """Work that the collector must not disturb."""
 
@@ -265,7 +272,13 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One execution."""
+    """One execution.
+
+    Attributes:
+        state: ``crashed`` also if it gave no sign of life for minutes and nobody said it ended.
+        heartbeat_at: Last sign of life.
+        tracking: How its summary follows what is logged.
+    """
 
     key: int
     entity: str
@@ -284,6 +297,27 @@ class RunRecord:
     exit_code: int | None
     user: str | None
     host: str | None
+    heartbeat_at: int | None = None
+    tracking: Metadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChunk:
+    """Rows of a run that are in no version of its history yet.
+
+    Attributes:
+        session: The journal they come from.
+        first_row: Number of the first of them in that journal, from 0 on.
+        row_count: How many they are.
+        last_step: Step of the last one.
+        payload: Frames of the journal, compressed with zstd.
+    """
+
+    session: str
+    first_row: int
+    row_count: int
+    last_step: int
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ class Store:
 
     def load_base(self, version: VersionRecord | None) -> BaseVersion | None:
         """Return a version with the digests of all its blobs, for `upload.Upload`."""
-        if version is None:
+        if version is None or version.broken is not None:
             return None
         digests = digests_in(self.read_blob(version.digest))
         return BaseVersion(version.id, digests | {version.digest})
@@ -245,7 +245,7 @@ class Store:
             upload.claim_base()
             result = self._commit(draft, upload, manifest)
         upload.close()
-        self.backups.after_commit()
+        self.backups.after_commit(result[0].logged_at)
         return result
 
     def _commit(

@@ -46,6 +46,9 @@ _NAMED = 20
     help="Copy large files, or link to them in the store; they are read-only then.",
 )
 @click.option("--delete", is_flag=True, help="Delete files in DIR that the version does not have.")
+@click.option(
+    "--allow-broken", is_flag=True, help="Get what is left of a version whose data are lost."
+)
 @removal_options
 @click.pass_obj
 def command(
@@ -57,6 +60,7 @@ def command(
     prefix: str | None,
     link: LinkMode,
     delete: bool,
+    allow_broken: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -92,6 +96,7 @@ def command(
             exclude=exclude or None,
             link=link,
             delete=delete,
+            allow_broken=allow_broken,
             progress=progress,
         )
     _report(app, artifact, target, shown, result)

@@ -14,6 +14,7 @@ from artifacts.store.catalog import (
     changes,
     export,
     garbage,
+    history,
     leases,
     lookup,
     mending,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         ArtifactRecord,
         BlobLocation,
         BlobPlace,
+        HistoryChunk,
         LeaseKind,
         LeaseRecord,
         LinkRecord,
@@ -61,9 +63,14 @@ class Catalog:
     """Projects, artifacts, versions, aliases, runs, links, and where every blob lies.
 
     Thread-safe; may be open in many processes at once.
+
+    Attributes:
+        created_at: When the store was made, or its catalog was rebuilt; None before `identity`
+            has said it.
     """
 
     def __init__(self, database: Database, *, read_only: bool = False) -> None:
+        self.created_at: int | None = None
         self._db = database
         migrate.ensure_schema(database, writable=not read_only)
 
@@ -141,17 +148,16 @@ class Catalog:
 
         def work(connection: sa.Connection) -> tuple[str, int] | None:
             row = connection.execute(sa.select(store_table)).first()
-            return None if row is None else (row.uuid, row.format)
+            if row is None:
+                return None
+            self.created_at = row.created_at
+            return row.uuid, row.format
 
         return self._db.read(work)
 
     def objects_url(self) -> str | None:
         """Return where the object store is, if the catalog says so."""
         return self._db.read(lambda c: c.scalar(sa.select(store_table.c.objects)))
-
-    def created_at(self) -> int | None:
-        """Return when the store was made, or its catalog was rebuilt; None before `identify`."""
-        return self._db.read(lambda c: c.scalar(sa.select(store_table.c.created_at)))
 
     def now(self) -> int:
         """Return microseconds since 1970 by the catalog's clock."""
@@ -325,6 +331,10 @@ class Catalog:
         def work(connection: sa.Connection) -> tuple[VersionRecord, bool]:
             blobs.confirm(self._db, connection, lease, claimed, uploaded)
             version, created = changes.commit(self._db, connection, draft)
+            if version.broken is not None and (lease is not None or claimed):
+                # What was lost was brought again.
+                mending.mark_broken(self._db, connection, {version.digest: None})
+                version = versions.get(connection, version.id)
             if base is not None:
                 # After the artifact's row was locked: who deletes a version locks in that order.
                 changes.check_live(connection, base)
@@ -363,11 +373,16 @@ class Catalog:
         project: str | None = None,
         type_: str | None = None,
         name: str | None = None,
+        internal: bool = True,
     ) -> list[ArtifactRecord]:
-        """Return artifacts that have versions, by project and name."""
+        """Return artifacts that have versions, by project and name.
+
+        Args:
+            internal: Also those of `records.INTERNAL_TYPES`.
+        """
         return self._db.read(
             lambda c: projects.list_artifacts(
-                c, entity=entity, project=project, type_=type_, name=name
+                c, entity=entity, project=project, type_=type_, name=name, internal=internal
             )
         )
 
@@ -567,9 +582,53 @@ class Catalog:
         """Change columns of a run."""
         self._db.write(lambda c: runs.update(c, key, values))
 
-    def finish_run(self, key: int, state: str, exit_code: int) -> None:
-        """End a run."""
-        self._db.write(lambda c: runs.finish(self._db, c, key, state, exit_code))
+    def finish_run(
+        self,
+        key: int,
+        state: str,
+        exit_code: int | None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End a run, and change columns of it."""
+        changed = values or {}
+        self._db.write(lambda c: runs.finish(self._db, c, key, state, exit_code, changed))
+
+    def resume_run(self, key: int, values: Mapping[str, Any]) -> None:
+        """Make a run a running one again, and change columns of it."""
+        self._db.write(lambda c: runs.resume(self._db, c, key, values))
+
+    def beat(
+        self, key: int, values: Mapping[str, Any], chunks: Sequence[HistoryChunk] = ()
+    ) -> None:
+        """Give a sign of life of a run, with rows that it has logged and columns that changed.
+
+        Args:
+            chunks: A chunk replaces the one that begins with the same row.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            history.put(self._db, connection, key, chunks)
+            runs.beat(self._db, connection, key, values)
+
+        self._db.write(work)
+
+    def history_chunks(self, keys: Iterable[int]) -> dict[int, list[HistoryChunk]]:
+        """Return the rows of runs that are in no version yet, by run, in order."""
+        wanted = list(keys)
+        return self._db.read(lambda c: history.chunks(c, wanted))
+
+    def drop_history(self, key: int, sessions: Mapping[str, int]) -> None:
+        """Delete those rows of a run that are in a version.
+
+        Args:
+            sessions: How many rows of each journal are in it.
+        """
+        self._db.write(lambda c: history.drop(c, key, sessions))
+
+    def history_versions(self, keys: Iterable[int]) -> dict[int, VersionRecord]:
+        """Return, by the key of the run, the newest version of its history."""
+        wanted = list(keys)
+        return self._db.read(lambda c: runs.history_versions(c, wanted))
 
     def run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run.
@@ -577,13 +636,13 @@ class Catalog:
         Raises:
             RunNotFoundError: The project has no run of this id.
         """
-        return self._db.read(lambda c: runs.get(c, entity, project, run_id))
+        return self._db.read(lambda c: runs.get(self._db, c, entity, project, run_id))
 
     def list_runs(
         self, *, entity: str | None = None, project: str | None = None
     ) -> list[RunRecord]:
         """Return runs, newest first."""
-        return self._db.read(lambda c: runs.list_runs(c, entity=entity, project=project))
+        return self._db.read(lambda c: runs.list_runs(self._db, c, entity=entity, project=project))
 
     def count_runs(self, entity: str, project: str) -> int:
         """Return how many runs a project has."""
@@ -605,11 +664,11 @@ class Catalog:
 
     def links_of_runs(self, keys: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
         """Return the edges of the given direction at any of these runs, oldest first."""
-        return self._db.read(lambda c: runs.links_of_runs(c, keys, kind))
+        return self._db.read(lambda c: runs.links_of_runs(self._db, c, keys, kind))
 
     def links_of_versions(self, ids: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
         """Return the edges of the given direction at any of these versions, oldest first."""
-        return self._db.read(lambda c: runs.links_of_versions(c, ids, kind))
+        return self._db.read(lambda c: runs.links_of_versions(self._db, c, ids, kind))
 
     # -- export, import and repair
 
@@ -658,7 +717,15 @@ class Catalog:
         """Return what should lie in some objects, by their keys; one scan of all blobs."""
         return self._db.read(lambda c: mending.places_in(c, object_ids))
 
-    def replace_damaged(self, lease: str | None, uploaded: int, damaged: Iterable[int]) -> list[str]:
+    def copies_outside(
+        self, digests: Collection[Digest], object_ids: Collection[int]
+    ) -> set[Digest]:
+        """Return which blobs can be read from an object that is not one of these."""
+        return self._db.read(lambda c: mending.copies_outside(self._db, c, digests, object_ids))
+
+    def replace_damaged(
+        self, lease: str | None, uploaded: int, damaged: Iterable[int]
+    ) -> list[str]:
         """End a repair; return the keys of damaged objects, to delete and then to `forget`.
 
         Raises:

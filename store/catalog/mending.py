@@ -31,11 +31,25 @@ def places_in(connection: Connection, ids: Collection[int]) -> dict[int, list[Bl
     while rows := cursor.fetchmany(10_000):
         for object_id, digest, size, offset, length, encoding in rows:
             if object_id in found:
-                place = BlobPlace(
-                    Digest(bytes(digest)), size, offset, length, _ENCODINGS[encoding]
-                )
+                place = BlobPlace(Digest(bytes(digest)), size, offset, length, _ENCODINGS[encoding])
                 found[object_id].append(place)
     return found
+
+
+def copies_outside(
+    db: Database, connection: Connection, digests: Iterable[Digest], ids: Collection[int]
+) -> set[Digest]:
+    """Return which blobs can be read from an object that is not one of these."""
+    statement = (
+        "SELECT blobs.digest, blobs.object_id FROM blobs "
+        "JOIN objects ON objects.id = blobs.object_id "
+        "WHERE objects.state IN ('live', 'condemned') AND blobs.digest IN {values}"
+    )
+    return {
+        Digest(bytes(digest))
+        for digest, object_id in db.select_in(connection, statement, digests)
+        if object_id not in ids
+    }
 
 
 def replace_damaged(

@@ -14,7 +14,7 @@ from artifacts.store.catalog.schema import (
     versions,
 )
 from artifacts.store.errors import InvalidInputError
-from artifacts.store.records import ArtifactRecord
+from artifacts.store.records import INTERNAL_TYPES, ArtifactRecord
 from artifacts.store.refs import LATEST
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def list_artifacts(
     project: str | None = None,
     type_: str | None = None,
     name: str | None = None,
+    internal: bool = True,
 ) -> list[ArtifactRecord]:
     """Return artifacts that have live versions, by project and name."""
     counts = (
@@ -106,6 +107,8 @@ def list_artifacts(
         statement = statement.where(artifacts.c.type == type_)
     if name is not None:
         statement = statement.where(artifacts.c.name == name)
+    if not internal:
+        statement = statement.where(artifacts.c.type.not_in(INTERNAL_TYPES))
     rows = connection.execute(statement).all()
     latest = reading.get_many(
         connection, (row.latest_id for row in rows if row.latest_id is not None)

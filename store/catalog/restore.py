@@ -167,11 +167,11 @@ class _Restoring:
         row = {
             "project_id": project_id,
             "next_number": 0,
-            **{
-                column: record[column]
-                for column in ("name", "type", "description", "retention")
-                + ("created_at", "updated_at")
-            },
+            **_columns(
+                record,
+                *("name", "type", "description", "retention"),
+                *("created_at", "updated_at"),
+            ),
         }
         new = self._connection.scalar(
             self._db.insert(artifacts)
@@ -252,7 +252,9 @@ class _Restoring:
         for row in self._connection.execute(statement.order_by(versions.c.number)):
             same_number = row.number == record["number"]
             deleted = row.deleted_at is not None
-            if not (same_number or row.created_at == record["created_at"] or (live and not deleted)):
+            if not (
+                same_number or row.created_at == record["created_at"] or (live and not deleted)
+            ):
                 continue
             # A live one of this content comes first: there is to be only one.
             rank = 2 * (live and not deleted) + same_number
@@ -273,11 +275,11 @@ class _Restoring:
             "artifact_id": artifact_id,
             "number": number,
             "digest": parse_digest(record["digest"]),
-            **{
-                column: record[column]
-                for column in ("size", "file_count", "description", "metadata", "created_by")
-                + ("created_at", "updated_at", "logged_at", "ttl", "broken", "deleted_at")
-            },
+            **_columns(
+                record,
+                *("size", "file_count", "description", "metadata", "created_by"),
+                *("created_at", "updated_at", "logged_at", "ttl", "broken", "deleted_at"),
+            ),
         }
         statement = sa.insert(versions).values(row).returning(versions.c.id)
         return self._connection.execute(statement).scalar_one(), number
@@ -403,11 +405,11 @@ class _Restoring:
         row = {
             "project_id": project_id,
             "run_id": run_id,
-            **{
-                column: record[column]
-                for column in ("name", "group", "job_type", "notes", "tags", "config", "summary")
-                + ("created_at", "finished_at", "exit_code", "user", "host")
-            },
+            **_columns(
+                record,
+                *("name", "group", "job_type", "notes", "tags", "config", "summary"),
+                *("created_at", "finished_at", "exit_code", "user", "host"),
+            ),
             "state": UNKNOWN if record["state"] == _RUNNING else record["state"],
         }
         statement = sa.insert(runs).values(row).returning(runs.c.id)
@@ -454,6 +456,10 @@ class _Restoring:
         )
         here: int | None = self._connection.scalar(statement)
         return here
+
+
+def _columns(record: Record, *names: str) -> Record:
+    return {name: record[name] for name in names}
 
 
 def _key(record: Record) -> _Key:

@@ -11,9 +11,15 @@ from artifacts.store.catalog import changes
 from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as version_statements
 from artifacts.store.catalog.database import chunked
-from artifacts.store.catalog.schema import links, projects, runs
+from artifacts.store.catalog.schema import artifacts, links, projects, runs, versions
 from artifacts.store.errors import AlreadyExistsError, RunNotFoundError
-from artifacts.store.records import LinkKind, LinkRecord, RunRecord
+from artifacts.store.records import (
+    RUN_HISTORY,
+    LinkKind,
+    LinkRecord,
+    RunRecord,
+    VersionRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +28,10 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.database import Database
 
-RUNNING = "running"
+RUNNING, CRASHED = "running", "crashed"
+
+CRASHED_AFTER = 5 * 60 * 1_000_000
+"""Microseconds without a sign of life after which a run counts as crashed."""
 
 
 def create(
@@ -47,7 +56,8 @@ def create(
         "project_id": project_id,
         "run_id": run_id,
         "state": RUNNING,
-        "created_at": db.now(connection),
+        "created_at": (now := db.now(connection)),
+        "heartbeat_at": now,
     }
     statement = db.insert(runs).values(row).on_conflict_do_nothing().returning(runs.c.id)
     key = connection.scalar(statement)
@@ -56,7 +66,7 @@ def create(
             f"run {run_id!r} exists already in project {project!r}",
             hint="leave id= out to get a fresh one",
         )
-    return get_many(connection, [key])[key]
+    return get_many(db, connection, [key])[key]
 
 
 def update(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
@@ -64,13 +74,34 @@ def update(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     connection.execute(sa.update(runs).where(runs.c.id == key).values(**values))
 
 
-def finish(db: Database, connection: Connection, key: int, state: str, exit_code: int) -> None:
-    """End a run."""
-    now = db.now(connection)
-    update(connection, key, {"state": state, "exit_code": exit_code, "finished_at": now})
+def beat(db: Database, connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Give a sign of life of a run, and change columns of it."""
+    update(connection, key, {**values, "heartbeat_at": db.now(connection)})
 
 
-def get(connection: Connection, entity: str, project: str, run_id: str) -> RunRecord:
+def finish(
+    db: Database,
+    connection: Connection,
+    key: int,
+    state: str,
+    exit_code: int | None,
+    values: Mapping[str, Any],
+) -> None:
+    """End a run, and change columns of it. A crashed one has ended at its last sign of life."""
+    now: Any = db.now(connection)
+    if state == CRASHED:
+        now = sa.func.coalesce(runs.c.heartbeat_at, now)
+    ending = {"state": state, "exit_code": exit_code, "finished_at": now}
+    update(connection, key, {**values, **ending})
+
+
+def resume(db: Database, connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Make a run a running one again, and change columns of it."""
+    running = {"state": RUNNING, "exit_code": None, "finished_at": None}
+    beat(db, connection, key, {**values, **running})
+
+
+def get(db: Database, connection: Connection, entity: str, project: str, run_id: str) -> RunRecord:
     """Return one run.
 
     Raises:
@@ -78,9 +109,9 @@ def get(connection: Connection, entity: str, project: str, run_id: str) -> RunRe
             in the hint.
     """
     here = sa.and_(projects.c.entity == entity, projects.c.name == project, runs.c.run_id == run_id)
-    found = _load(connection, here)
+    found = _load(db, connection, here)
     if not found:
-        known = list_runs(connection, entity=entity, project=project)
+        known = list_runs(db, connection, entity=entity, project=project)
         named = {text: run.id for run in reversed(known) for text in (run.name, run.id)}
         near = dict.fromkeys(named[text] for text in difflib.get_close_matches(run_id, named))
         raise RunNotFoundError(
@@ -90,16 +121,16 @@ def get(connection: Connection, entity: str, project: str, run_id: str) -> RunRe
     return found[0]
 
 
-def get_many(connection: Connection, keys: Iterable[int]) -> dict[int, RunRecord]:
+def get_many(db: Database, connection: Connection, keys: Iterable[int]) -> dict[int, RunRecord]:
     """Return runs by their keys."""
     found: dict[int, RunRecord] = {}
     for batch in chunked(sorted(set(keys))):
-        found.update((run.key, run) for run in _load(connection, runs.c.id.in_(batch)))
+        found.update((run.key, run) for run in _load(db, connection, runs.c.id.in_(batch)))
     return found
 
 
 def list_runs(
-    connection: Connection, *, entity: str | None = None, project: str | None = None
+    db: Database, connection: Connection, *, entity: str | None = None, project: str | None = None
 ) -> list[RunRecord]:
     """Return runs, newest first."""
     condition: sa.ColumnElement[bool] = sa.true()
@@ -107,7 +138,7 @@ def list_runs(
         condition = sa.and_(condition, projects.c.entity == entity)
     if project is not None:
         condition = sa.and_(condition, projects.c.name == project)
-    return _load(connection, condition)[::-1]
+    return _load(db, connection, condition)[::-1]
 
 
 def count(connection: Connection, entity: str, project: str) -> int:
@@ -150,27 +181,33 @@ def link(
     connection.execute(db.insert(links).values(row).on_conflict_do_nothing())
 
 
-def links_of_runs(connection: Connection, keys: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
+def links_of_runs(
+    db: Database, connection: Connection, keys: Iterable[int], kind: LinkKind
+) -> list[LinkRecord]:
     """Return the edges of the given direction at any of these runs, oldest first."""
-    return _links(connection, links.c.run_id, keys, kind)
+    return _links(db, connection, links.c.run_id, keys, kind)
 
 
 def links_of_versions(
-    connection: Connection, ids: Iterable[int], kind: LinkKind
+    db: Database, connection: Connection, ids: Iterable[int], kind: LinkKind
 ) -> list[LinkRecord]:
     """Return the edges of the given direction at any of these versions, oldest first."""
-    return _links(connection, links.c.version_id, ids, kind)
+    return _links(db, connection, links.c.version_id, ids, kind)
 
 
 def _links(
-    connection: Connection, column: sa.ColumnElement[int], keys: Iterable[int], kind: LinkKind
+    db: Database,
+    connection: Connection,
+    column: sa.ColumnElement[int],
+    keys: Iterable[int],
+    kind: LinkKind,
 ) -> list[LinkRecord]:
     rows: list[sa.Row[Any]] = []
     for batch in chunked(sorted(set(keys))):
         statement = sa.select(links).where(column.in_(batch), links.c.kind == kind.value)
         rows.extend(connection.execute(statement))
     rows.sort(key=lambda row: row.id)
-    run_map = get_many(connection, (row.run_id for row in rows))
+    run_map = get_many(db, connection, (row.run_id for row in rows))
     version_map = version_statements.get_many(connection, (row.version_id for row in rows))
     return [
         LinkRecord(
@@ -184,13 +221,38 @@ def _links(
     ]
 
 
-def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[RunRecord]:
+def history_versions(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRecord]:
+    """Return, by the key of the run, the newest version of its history."""
+    newest: dict[int, int] = {}
+    for batch in chunked(sorted(set(keys))):
+        statement = (
+            sa.select(links.c.run_id, links.c.version_id)
+            .join(versions, versions.c.id == links.c.version_id)
+            .join(artifacts, artifacts.c.id == versions.c.artifact_id)
+            .where(
+                links.c.run_id.in_(batch),
+                links.c.kind == LinkKind.OUTPUT.value,
+                artifacts.c.type == RUN_HISTORY,
+                versions.c.deleted_at.is_(None),
+            )
+            .order_by(versions.c.number)
+        )
+        newest.update((row.run_id, row.version_id) for row in connection.execute(statement))
+    found = version_statements.get_many(connection, newest.values())
+    return {run: found[version_id] for run, version_id in newest.items()}
+
+
+def _load(
+    db: Database, connection: Connection, condition: sa.ColumnElement[bool]
+) -> list[RunRecord]:
     statement = (
         sa.select(runs, projects.c.name.label("project_name"), projects.c.entity.label("entity"))
         .join(projects, projects.c.id == runs.c.project_id)
         .where(condition)
         .order_by(runs.c.id)
     )
+    rows = connection.execute(statement).all()
+    silent = db.now(connection) - CRASHED_AFTER if any(r.state == RUNNING for r in rows) else 0
     return [
         RunRecord(
             row.id,
@@ -198,7 +260,7 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Run
             row.project_name,
             row.run_id,
             row.name,
-            row.state,
+            _state(row, silent),
             row.group,
             row.job_type,
             row.notes,
@@ -210,9 +272,17 @@ def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Run
             row.exit_code,
             row.user,
             row.host,
+            row.heartbeat_at,
+            row.tracking,
         )
-        for row in connection.execute(statement)
+        for row in rows
     ]
+
+
+def _state(row: sa.Row[Any], silent: int) -> str:
+    """Return the state of a run, of which nobody enters that it was killed."""
+    dead = row.heartbeat_at is not None and row.heartbeat_at < silent
+    return CRASHED if row.state == RUNNING and dead else str(row.state)
 
 
 def running_users(connection: Connection, version_ids: Iterable[int]) -> dict[int, str]:

@@ -80,8 +80,15 @@ runs = _table(
     "runs",
     integer="id project_id exit_code",
     text="run_id name state group job_type notes user host",
-    json="tags config summary",
-    big="created_at finished_at",
+    json="tags config summary tracking",
+    big="created_at finished_at heartbeat_at",
+)
+history_chunks = _table(
+    "history_chunks",
+    integer="run_id",
+    text="session",
+    big="first_row row_count last_step",
+    binary="payload",
 )
 links = _table(
     "links",

@@ -148,7 +148,11 @@ class VersionTagRow(_Row, table=True):
 
 
 class RunRow(_Row, table=True):
-    """One execution."""
+    """One execution.
+
+    ``heartbeat_at`` is its last sign of life. ``tracking`` says how its summary follows what is
+    logged: locked keys, defined metrics, and what their aggregates need.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (UniqueConstraint("project_id", "run_id"),)
@@ -165,9 +169,27 @@ class RunRow(_Row, table=True):
     summary: dict[str, Any] = Field(sa_column=Column(_json(), nullable=False))
     created_at: int = Field(sa_type=BigInteger)
     finished_at: int | None = Field(default=None, sa_type=BigInteger)
+    heartbeat_at: int | None = Field(default=None, sa_type=BigInteger)
     exit_code: int | None = None
     user: str | None = None
     host: str | None = None
+    tracking: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+
+
+class HistoryChunkRow(_Row, table=True):
+    """Rows that a run has logged and that are in no version of its history yet.
+
+    ``session`` is the journal they come from, and rows are counted in it; ``payload`` is a part
+    of the journal, compressed.
+    """
+
+    __tablename__ = "history_chunks"
+    run_id: int = Field(foreign_key="runs.id", primary_key=True)
+    session: str = Field(primary_key=True)
+    first_row: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    row_count: int = Field(sa_type=BigInteger)
+    last_step: int = Field(sa_type=BigInteger)
+    payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class LinkRow(_Row, table=True):

@@ -323,6 +323,20 @@ def test_nothing_is_condemned_while_a_manifest_cannot_be_read(store, tmp_path):
     assert (done.condemned, done.deleted) == (0, 0)
 
 
+def test_a_network_that_fails_is_no_damage(store, tmp_path, monkeypatch):
+    log_files(store, tmp_path / "a", {"a": SMALL})
+
+    def fail(*_):
+        raise StorageError("no answer", retryable=True)
+
+    monkeypatch.setattr(store.objects, "fetch", fail)
+    with pytest.raises(StorageError, match="no answer"):
+        gc.plan(store)
+    with pytest.raises(StorageError, match="no answer"):
+        gc.collect(store)
+    assert store.catalog.leases() == []
+
+
 def test_objects_that_cannot_be_deleted_are_left_for_the_next_time(store, tmp_path, monkeypatch):
     version = log_files(store, tmp_path / "a", {"b": LARGE})
     store.catalog.delete_version(version.id)

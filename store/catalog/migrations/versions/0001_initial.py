@@ -110,12 +110,25 @@ def upgrade() -> None:
         sa.Column("summary", _json(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("heartbeat_at", sa.BigInteger(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("user", sa.String(), nullable=True),
         sa.Column("host", sa.String(), nullable=True),
+        sa.Column("tracking", _json(), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_runs_project_id"),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
         sa.UniqueConstraint("project_id", "run_id", name="uq_runs_project_id_run_id"),
+    )
+    op.create_table(
+        "history_chunks",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("session", sa.String(), nullable=False),
+        sa.Column("first_row", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_history_chunks_run_id"),
+        sa.PrimaryKeyConstraint("run_id", "session", "first_row", name="pk_history_chunks"),
     )
     op.create_table(
         "versions",
