@@ -2,7 +2,7 @@
 # it first makes the environment it needs. `make` alone lists the targets.
 #
 #   PYTHON=/path/to/python   the interpreter to make environments with
-#   ARGS="…"                 passed on by demo, test, test-long and bench
+#   ARGS="…"                 passed on by demo, test, test-long, bench and bench-s3
 
 # The first interpreter that is new enough. Recursive on purpose: looked for only when an
 # environment has to be made.
@@ -14,10 +14,10 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench docs clean
+.PHONY: help demo test test-long check format bench bench-s3 docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv-demo/.installed ## run the quickstart in a temporary directory
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" \
@@ -43,6 +43,9 @@ format: .venv/.installed ## format the code and apply the fixes that are safe
 
 bench: .venv/.installed ## run the benchmarks, for example: make bench ARGS="--help"
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-s3: .venv/.installed ## run the benchmarks over an S3 server
+	$(BIN)/python -m benchmarks s3 $(ARGS)
 
 docs: .venv/.installed ## regenerate the generated pages of the documentation
 	$(BIN)/python scripts/generate_docs.py

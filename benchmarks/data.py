@@ -17,8 +17,11 @@ from blake3 import blake3
 
 KIB = 1024
 MIB = 1024 * KIB
-Kind = Literal["small", "large", "mixed"]
+Kind = Literal["small", "large", "mixed", "s3-small", "s3-large"]
 KINDS: tuple[Kind, ...] = ("small", "large", "mixed")
+S3_KINDS: tuple[Kind, ...] = ("s3-small", "s3-large")
+"""The same inputs as the sets of those names, with a store behind a network."""
+
 _PIECE = 4 * MIB  # what is held in memory at a time; the parent must stay small, see measure.py
 _FILES_PER_FOLDER = 50
 _FOLDERS_PER_FOLDER = 20
@@ -38,29 +41,28 @@ class Dataset:
         return self == dataset(self.kind)
 
     @property
+    def over_s3(self) -> bool:
+        """Whether the store is a bucket."""
+        return self.kind in S3_KINDS
+
+    @property
     def title(self) -> str:
         large = (
             f"{self.large_files} file{'s' * (self.large_files > 1)} of {_size(self.large_bytes)}"
         )
         small = f"{self.files:,} files of about 10 KiB"
-        return {
-            "small": f"{small} in nested folders",
-            "large": large,
-            "mixed": f"{large} and {small}",
-        }[self.kind]
+        if self.large_files and self.files:
+            return f"{large} and {small}"
+        return large if self.large_files else f"{small} in nested folders"
 
     @property
     def change(self) -> str:
         """What the second version is."""
-        if self.kind == "large":
+        if not self.files:
             return "1 MiB inserted at 30 %, sixteen 4 KiB overwrites"
         n = _share(self.files)
         small = f"{n} files changed, {n // 4} added, {n // 4} removed"
-        return (
-            small
-            if self.kind == "small"
-            else f"{small}; sixteen 4 KiB overwrites in one large file"
-        )
+        return f"{small}; sixteen 4 KiB overwrites in one large file" if self.large_files else small
 
     def write(self, root: Path) -> None:
         """Write the first version into the empty or absent folder `root`."""
@@ -77,10 +79,10 @@ class Dataset:
 
     def change_to_second_version(self, root: Path) -> None:
         """Turn the first version in `root` into the second one."""
-        if self.kind in ("small", "mixed"):
+        if self.files:
             self._change_small(root)
         for path in self._large()[:1]:
-            if self.kind == "large":
+            if not self.files:
                 _insert(root / path, at=self.large_bytes * 3 // 10, data=_bytes("inserted", MIB))
             _overwrite(root / path, times=16, length=4 * KIB)
 
@@ -110,9 +112,9 @@ class Dataset:
 
 def dataset(kind: Kind, *, files: int | None = None, large_mib: int | None = None) -> Dataset:
     """The set of that kind, at its full size unless told otherwise."""
-    if kind == "small":
+    if kind in ("small", "s3-small"):
         return Dataset(kind, files=files or 20_000)
-    if kind == "large":
+    if kind in ("large", "s3-large"):
         return Dataset(kind, large_files=1, large_bytes=(large_mib or 2048) * MIB)
     # The reduced number of files is meant for the small set; here there are few anyway.
     return Dataset(

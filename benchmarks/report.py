@@ -6,16 +6,18 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import KINDS, MIB, Kind
+from benchmarks.data import KINDS, MIB, S3_KINDS, Kind
 from benchmarks.runner import SetResult
 from benchmarks.stats import Figures
-from benchmarks.targets import Check, checks
-from benchmarks.tools import all_tools
+from benchmarks.tables import table
+from benchmarks.targets import Check, checks, s3_checks
+from benchmarks.tools import floor_of, tools_of
 from benchmarks.tools.base import STEPS
+from benchmarks.writers import WritersResult, writers_section
 
 _COLUMNS = ("start", "one file", *STEPS)
 _LEAST_FLOOR = 0.005  # a ratio to less says nothing
@@ -40,6 +42,7 @@ class Report:
     versions: dict[str, str]
     missing: list[str] = field(default_factory=list)
     sets: dict[Kind, SetResult] = field(default_factory=dict)
+    writers: list[WritersResult] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         found: dict[str, Any] = {
@@ -47,6 +50,7 @@ class Report:
             "versions": self.versions,
             "missing": self.missing,
             "sets": {kind: result.as_json() for kind, result in self.sets.items()},
+            "writers": [asdict(result) for result in self.writers],
         }
         path.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -55,10 +59,11 @@ class Report:
         found = json.loads(path.read_text())
         sets = {
             kind: SetResult.from_json(found["sets"][kind])
-            for kind in KINDS
+            for kind in (*KINDS, *S3_KINDS)
             if kind in found["sets"]
         }
-        return cls(found["machine"], found["versions"], found["missing"], sets)
+        writers = [WritersResult(**result) for result in found.get("writers", [])]
+        return cls(found["machine"], found["versions"], found["missing"], sets, writers)
 
     def figures(self) -> dict[Kind, Figures]:
         return {kind: Figures(result) for kind, result in self.sets.items()}
@@ -66,9 +71,22 @@ class Report:
     def sections(self) -> dict[str, str]:
         """Markdown by the name of its markers."""
         figures = self.figures()
-        found = {"machine": self._machine()}
+        # Sets over the network are measured in runs of their own: what is elsewhere on the page
+        # stays what its own run said.
+        local = {kind: one for kind, one in figures.items() if kind in KINDS}
+        remote = {kind: one for kind, one in figures.items() if kind in S3_KINDS}
+        found = {}
+        if local:
+            found["machine"] = self._machine()
+        if remote or self.writers:
+            found["s3-machine"] = self._machine()
         found.update({kind: self._set(one) for kind, one in figures.items()})
-        found["targets"] = _targets(checks(figures), reduced=self._reduced())
+        if local:
+            found["targets"] = _targets(checks(local), reduced=self._reduced())
+        if remote:
+            found["s3-targets"] = _targets(s3_checks(remote), reduced=self._reduced())
+        if self.writers:
+            found["writers"] = writers_section(self.writers)
         return found
 
     def _reduced(self) -> bool:
@@ -86,37 +104,49 @@ class Report:
 
     def _set(self, figures: Figures) -> str:
         dataset = figures.result.dataset
-        tools = [name for name in all_tools() if figures.has(name)]
+        tools = [name for name in tools_of(dataset.kind) if figures.has(name)]
         repetitions = max((sample.repetition for sample in figures.result.samples), default=0)
         lines = [f"{dataset.title}; second version: {dataset.change}. Repetitions: {repetitions}."]
         if not dataset.full_size:
             lines.append("**Reduced size: for trying the harness, not for judging.**")
+        steps = [
+            step for step in _COLUMNS if any(figures.all_seconds(name, step) for name in tools)
+        ]
+        headings = [_HEADINGS[step] for step in steps]
         seconds = [
-            [self._tool(name), *self._seconds(figures, name), _sizes(figures, name)]
+            [
+                self._tool(figures, name),
+                *(_cell(figures, name, step) for step in steps),
+                _sizes(figures, name),
+            ]
             for name in tools
         ]
-        lines.append("Seconds: median, smallest–largest, × floor.")
-        lines.append(
-            _table(["", *_HEADINGS.values(), "store after first → second version, MiB"], seconds)
-        )
-        memory = [[self._tool(name), *_memory(figures, name)] for name in tools]
+        floor = tools_of(dataset.kind)[floor_of(dataset.kind)]
+        lines.append(f"Seconds: median, smallest–largest, × {floor.label.partition(':')[0]}.")
+        lines.append(table(["", *headings, "store after first → second version, MiB"], seconds))
+        if dataset.over_s3:
+            lines.append("On the wire, as the server counts it: requests; MiB up, MiB down.")
+            counted = [step for step in steps if step in STEPS]
+            wire = [
+                [self._tool(figures, name), *(_wire(figures, name, step) for step in counted)]
+                for name in tools
+            ]
+            lines.append(table(["", *(_HEADINGS[step] for step in counted)], wire))
+        memory = [[self._tool(figures, name), *_memory(figures, name, steps)] for name in tools]
         lines.append("Peak memory, MiB: the largest of all repetitions.")
-        lines.append(_table(["", *_HEADINGS.values()], memory))
-        spent = [_spent(figures, name, all_tools()[name].label) for name in tools]
+        lines.append(table(["", *headings], memory))
+        spent = [_spent(figures, name, _label(figures, name)) for name in tools]
         lines.extend(line for line in spent if line)
         problems = Counter(
-            f"{all_tools()[name].label}: {one}" for name in tools for one in figures.problems(name)
+            f"{_label(figures, name)}: {one}" for name in tools for one in figures.problems(name)
         )
         if problems:
             listed = [f"- {problem} ({times} times)" for problem, times in problems.items()]
             lines.append("\n".join(["Problems:", "", *listed]))
         return "\n\n".join(lines)
 
-    def _tool(self, name: str) -> str:
-        return f"{all_tools()[name].label}<br>{self.versions.get(name, '')}"
-
-    def _seconds(self, figures: Figures, tool: str) -> list[str]:
-        return [_cell(figures, tool, step) for step in _COLUMNS]
+    def _tool(self, figures: Figures, name: str) -> str:
+        return f"{_label(figures, name)}<br>{self.versions.get(name, '')}"
 
 
 def into_page(page: Path, sections: Mapping[str, str]) -> list[str]:
@@ -142,8 +172,9 @@ def _cell(figures: Figures, tool: str, step: str) -> str:
     parts = [f"**{seconds:.2f}**"]
     if len(values) > 1:
         parts.append(f"{min(values):.2f}–{max(values):.2f}")
-    floor = figures.seconds("floor", step)
-    if tool != "floor" and floor is not None and floor >= _LEAST_FLOOR:
+    base = floor_of(figures.result.dataset.kind)
+    floor = figures.seconds(base, step)
+    if tool != base and floor is not None and floor >= _LEAST_FLOOR:
         parts.append(f"{seconds / floor:.1f}×")
     return "<br>".join(parts)
 
@@ -157,9 +188,20 @@ def _sizes(figures: Figures, tool: str) -> str:
     )
 
 
-def _memory(figures: Figures, tool: str) -> list[str]:
+def _wire(figures: Figures, tool: str, step: str) -> str:
+    found = figures.traffic(tool, step)
+    if found is None:
+        return ""
+    return f"{found.requests:,.0f}; {found.received / MIB:,.1f}, {found.sent / MIB:,.1f}"
+
+
+def _memory(figures: Figures, tool: str, steps: list[str]) -> list[str]:
     peaks = figures.peaks(tool)
-    return [f"{peaks[step] / MIB:.0f}" if step in peaks else "" for step in _COLUMNS]
+    return [f"{peaks[step] / MIB:.0f}" if step in peaks else "" for step in steps]
+
+
+def _label(figures: Figures, name: str) -> str:
+    return tools_of(figures.result.dataset.kind)[name].label
 
 
 def _spent(figures: Figures, tool: str, label: str) -> str:
@@ -182,9 +224,4 @@ def _targets(found: list[Check], *, reduced: bool) -> str:
     head = f"{counts}, {open_} not measured." if open_ else f"{counts}."
     if reduced:
         head = f"**Reduced size: says nothing.** {head}"
-    return f"{head}\n\n{_table(['', 'target', 'measured', ''], rows)}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return f"{head}\n\n{table(['', 'target', 'measured', ''], rows)}"

@@ -10,26 +10,32 @@ import sys
 from benchmarks.tools.base import ENVIRONMENTS
 
 # Each in an environment of its own: their requirements must not meet the project's.
-_OWN_ENVIRONMENT = {"dvc": "dvc", "wandb": "wandb"}
-_DEBIAN = {"restic": "restic", "borg": "borgbackup"}
+_OWN_ENVIRONMENT = {
+    "aws": ["awscli"],
+    "dvc": ["dvc[s3]"],
+    "obstore": ["obstore", "blake3"],
+    "s5cmd": ["s5cmd"],
+    "wandb": ["wandb"],
+}
+_DEBIAN = {"restic": "restic", "borg": "borgbackup", "rclone": "rclone"}
 
 
 def install() -> list[str]:
     """Install what is missing; one line for each tool about how that went."""
     ENVIRONMENTS.mkdir(exist_ok=True)
     (ENVIRONMENTS / ".gitignore").write_text("*\n")
-    lines = [_in_own_environment(name, package) for name, package in _OWN_ENVIRONMENT.items()]
+    lines = [_in_own_environment(name, *packages) for name, packages in _OWN_ENVIRONMENT.items()]
     lines += [_from_debian(name, package) for name, package in _DEBIAN.items()]
     return lines
 
 
-def _in_own_environment(name: str, package: str) -> str:
+def _in_own_environment(name: str, *packages: str) -> str:
     folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
     try:
         if not python.exists():
             _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(python), "-m", "pip", "install", "--quiet", package)
+        _run(str(python), "-m", "pip", "install", "--quiet", *packages)
     except (OSError, subprocess.SubprocessError) as failure:
         return f"{name}: not installed ({failure})"
     return f"{name}: in an environment of its own"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from benchmarks.runner import SetResult
+from benchmarks.traffic import Traffic
 
 
 class Figures:
@@ -61,6 +62,21 @@ class Figures:
     def size(self, tool: str, step: str) -> float | None:
         values = [s.sizes[step] for s in self.result.samples if s.tool == tool and step in s.sizes]
         return median(values) if values else None
+
+    def traffic(self, tool: str, step: str) -> Traffic | None:
+        """Medians of what the server counted; nothing where there was none."""
+        found = [
+            sample.traffic[step]
+            for sample in self.result.samples
+            if sample.tool == tool and step in sample.traffic
+        ]
+        if not found:
+            return None
+        return Traffic(
+            median(one.requests for one in found),
+            median(one.received for one in found),
+            median(one.sent for one in found),
+        )
 
     def problems(self, tool: str) -> list[str]:
         return [

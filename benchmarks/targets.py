@@ -21,6 +21,11 @@ _TO_FLOOR: tuple[tuple[Step, float], ...] = (
 _LARGE_TO_COPY = 1.3
 _TIMES_FASTER: tuple[tuple[str, float], ...] = (("restic", 2.5), ("dvc", 4.0), ("wandb", 4.0))
 _PRODUCT = ("artifacts", "art")
+_S3_LOOP_TIMES = 10.0
+_S3_RESTIC_TIMES = 1.0
+_S3_OF_S5CMD = 0.8
+_S3_SHARE_SENT = 0.02  # of the first version, for a second one with 1 % changed and 0.25 % added
+_S3_STEPS: tuple[Step, ...] = ("first", "restore")
 _WHOLE_STEPS: tuple[Step, ...] = ("first", "again", "second", "restore")
 
 
@@ -47,6 +52,51 @@ def checks(figures: Mapping[Kind, Figures]) -> list[Check]:
         found += _memory(kind, measured)
         found += _correct(kind, measured)
     return found
+
+
+def s3_checks(figures: Mapping[Kind, Figures]) -> list[Check]:
+    """Every target of the sets over S3 that were measured."""
+    found: list[Check] = []
+    if "s3-small" in figures:
+        found += _s3_small(figures["s3-small"])
+    if "s3-large" in figures:
+        found += _s3_large(figures["s3-large"])
+    for kind, measured in figures.items():
+        found += _memory(kind, measured)
+        found += _correct(kind, measured)
+    return found
+
+
+def _s3_small(figures: Figures) -> Iterator[Check]:
+    pairs = (
+        ("artifacts", "floor-s3fs", _S3_LOOP_TIMES),
+        ("art", "floor-s3fs", _S3_LOOP_TIMES),
+        ("artifacts", "restic", _S3_RESTIC_TIMES),
+        ("art", "restic", _S3_RESTIC_TIMES),
+    )
+    for ours, other, times in pairs:
+        for step in _S3_STEPS:
+            what = f"S3, small files: {step}, {ours} against {other}"
+            yield _faster(what, figures.ratio(other, ours, step), times)
+    for ours in _PRODUCT:
+        first, second = figures.traffic(ours, "first"), figures.traffic(ours, "second")
+        yield _at_most(
+            f"S3, small files: sent for the second version, {ours}",
+            None if first is None or second is None else second.received / first.received,
+            _S3_SHARE_SENT,
+            " of the first",
+            digits=4,
+        )
+        again = figures.traffic(ours, "restore again")
+        requests = None if again is None else again.requests
+        yield _at_most(f"S3, small files: pull again, {ours}", requests, 0, " requests")
+
+
+def _s3_large(figures: Figures) -> Iterator[Check]:
+    for ours in _PRODUCT:
+        for step in _S3_STEPS:
+            what = f"S3, one large file: {step}, {ours} against s5cmd"
+            yield _faster(what, figures.ratio("s5cmd", ours, step), _S3_OF_S5CMD)
 
 
 def _small(figures: Figures) -> Iterator[Check]:
@@ -101,7 +151,13 @@ def _correct(kind: Kind, figures: Figures) -> Iterator[Check]:
             )
 
 
-def _at_most(what: str, value: float | None, limit: float, unit: str) -> Check:
+def _faster(what: str, ratio: float | None, times: float) -> Check:
+    measured = "not measured" if ratio is None else f"{ratio:.2f}× as fast"
+    passed = None if ratio is None else ratio >= times
+    return Check(what, f"≥ {times:g}× as fast", measured, passed)
+
+
+def _at_most(what: str, value: float | None, limit: float, unit: str, *, digits: int = 2) -> Check:
     if value is None:
         return Check(what, f"≤ {limit:g}{unit}", "not measured", None)
-    return Check(what, f"≤ {limit:g}{unit}", f"{value:.2f}{unit}", value <= limit)
+    return Check(what, f"≤ {limit:g}{unit}", f"{value:.{digits}f}{unit}", value <= limit)

@@ -7,13 +7,15 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from benchmarks import floor
+from benchmarks.traffic import traffic
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Paths:
     data: Path
     store: Path
     target: Path
+    remote: str = ""  # URL below which objects go, when the store is in a bucket
 
 
 class Subject(ABC):
@@ -30,6 +33,9 @@ class Subject(ABC):
 
     def __init__(self) -> None:
         self.details: dict[str, float] = {}
+
+    def create(self, paths: Paths) -> None:  # noqa: B027 - most make their store on first use
+        """Make the store, where that is a step of its own."""
 
     @abstractmethod
     def log(self, paths: Paths) -> float: ...
@@ -124,22 +130,96 @@ class ProductSubject(Subject):
         return self.artifacts.Api(store=str(paths.store)).artifact("bench/data:latest")
 
 
+class S3ProductSubject(ProductSubject):
+    """The public API without a run: what was saved is in the bucket when the call returns."""
+
+    def create(self, paths: Paths) -> None:
+        store: Any = import_module("artifacts.store.store")
+        store.Store.create(str(paths.store), objects=paths.remote).close()
+
+    def log(self, paths: Paths) -> float:
+        started = time.perf_counter()
+        artifact = self.artifacts.Artifact(
+            "data", "dataset", store=str(paths.store), project="bench"
+        )
+        artifact.add_dir(str(paths.data))
+        artifact.save()
+        return time.perf_counter() - started
+
+
+class S3BehindSubject(S3ProductSubject):
+    """A run's `log_artifact`, which does not wait for the network, and then the waiting."""
+
+    def log(self, paths: Paths) -> float:
+        run = self.artifacts.init(project="bench", store=str(paths.store))
+        started = time.perf_counter()
+        logged = run.log_artifact(str(paths.data), name="data", type="dataset")
+        self.details = {"until `log_artifact` returns": time.perf_counter() - started}
+        logged.wait()
+        seconds = time.perf_counter() - started
+        run.finish()
+        return seconds
+
+
+class LoopSubject(Subject):
+    """benchmarks/s3_loops.py."""
+
+    def __init__(self, loop: str) -> None:
+        super().__init__()
+        loops: Any = import_module("benchmarks.s3_loops")
+        self._loop = getattr(loops, loop)()
+
+    def log(self, paths: Paths) -> float:
+        paths.store.mkdir(exist_ok=True)
+        started = time.perf_counter()
+        self._loop.push(paths.data, paths.store, paths.remote)
+        return time.perf_counter() - started
+
+    def restore(self, paths: Paths) -> float:
+        started = time.perf_counter()
+        self._loop.pull(paths.store, paths.remote, paths.target)
+        return time.perf_counter() - started
+
+    def verify(self, paths: Paths) -> float:
+        raise NotImplementedError("nothing asks for it")
+
+    def verify_folder(self, paths: Paths) -> float:
+        raise NotImplementedError("nothing asks for it")
+
+
+_SUBJECTS: dict[str, Callable[[], Subject]] = {
+    "floor": FloorSubject,
+    "artifacts": ProductSubject,
+    "artifacts-s3": S3ProductSubject,
+    "artifacts-s3-behind": S3BehindSubject,
+    "s3fs": lambda: LoopSubject("ObjectPerFile"),
+    "s3fs-packs": lambda: LoopSubject("S3fsPacks"),
+    "obstore-packs": lambda: LoopSubject("ObstorePacks"),
+}
+
+
 def main() -> None:
     """Do the job given as JSON and write what it took to the file that it names."""
     job = json.loads(sys.argv[1])
-    subject = FloorSubject() if job["subject"] == "floor" else ProductSubject()
-    _warm_up(subject, Path(job["trial"]), job["step"])
+    subject = _SUBJECTS[job["subject"]]()
+    _warm_up(subject, Path(job["trial"]), job["step"], job.get("trial remote", ""))
     subject.details = {}
-    seconds = subject.step(
-        job["step"], Paths(Path(job["data"]), Path(job["store"]), Path(job["target"]))
-    )
-    Path(job["result"]).write_text(json.dumps({"seconds": seconds, **subject.details}))
+    paths = Paths(Path(job["data"]), Path(job["store"]), Path(job["target"]), job.get("remote", ""))
+    metrics = job.get("metrics")
+    before = traffic(metrics) if metrics else None
+    seconds = subject.step(job["step"], paths)
+    found = {"seconds": seconds, **subject.details}
+    if before is not None:
+        # The parent cannot tell these requests from those of the tiny round trip.
+        found.update(asdict(traffic(metrics).since(before)))
+    Path(job["result"]).write_text(json.dumps(found))
 
 
-def _warm_up(subject: Subject, trial: Path, step: str) -> None:
-    paths = Paths(trial / "data", trial / "store", trial / "target")
+def _warm_up(subject: Subject, trial: Path, step: str, remote: str) -> None:
+    paths = Paths(trial / "data", trial / "store", trial / "target", remote)
     for folder in (paths.data, paths.store, paths.target):
         folder.mkdir(parents=True)
+    subject.create(paths)
     (paths.data / "small").write_bytes(b"small")
     (paths.data / "large").write_bytes(bytes(floor.SMALL + 1))
     subject.step("first", paths)

@@ -204,7 +204,10 @@ class ArtifactCalls(RecordedRun):
 
     def _output_ref(self, name: str | None, path: str) -> Ref:
         if name is None:
-            base = os.path.basename(os.path.abspath(path.rpartition("://")[2])) or "root"
+            base = (
+                os.path.basename(os.path.abspath(path.partition("?")[0].rpartition("://")[2]))
+                or "root"
+            )
             safe = re.sub(r"[^a-zA-Z0-9_.-]", "_", f"run-{self.id}-{base}")
             return Ref(None, None, safe[:MAX_NAME])
         return Ref.parse_target(name)

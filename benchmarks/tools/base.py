@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from benchmarks.measure import Command
+from benchmarks.servers import S3Service
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = CHECKOUT / ".bench-venvs"
@@ -19,7 +20,10 @@ ENVIRONMENTS = CHECKOUT / ".bench-venvs"
 Step = Literal["first", "again", "second", "restore", "restore again", "verify", "verify folder"]
 STEPS: tuple[Step, ...] = get_args(Step)
 # Settings of the person at the keyboard must not reach a measured tool.
-_OURS = ("ART_", "ARTIFACTS_", "BORG_", "DVC_", "RESTIC_", "WANDB_", "XDG_", "GIT_")
+_OURS = (
+    *("ART_", "ARTIFACTS_", "AWS_", "BORG_", "DVC_", "GIT_", "PG", "RCLONE_", "RESTIC_", "S3_"),
+    *("WANDB_", "XDG_"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Site:
     durable_files: bool = (
         False  # few large files: durability is asked of each; else of the file system
     )
+    service: S3Service | None = None
+    prefix: str = "work"  # below which everything in the bucket lies
 
     @property
     def data(self) -> Path:
