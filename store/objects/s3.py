@@ -34,7 +34,11 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 PART_SIZE = 16 << 20
-"""Larger objects are sent in parts of this many bytes."""
+"""Parts of a large object have this many bytes."""
+
+WHOLE_SIZE = 48 << 20
+"""Objects up to this size, such as packs, are sent in one request: a part for their last few bytes
+would cost as much as the rest."""
 
 _MOST_PARTS = 10_000
 _PLAIN_BODY = 1 << 20
@@ -64,7 +68,9 @@ class S3Objects(ObjectStore):
         addressing_style: ``path``, ``virtual`` or ``auto``.
         budget: Where memory for transfers comes from.
         policy: How parts, ranges and pages are repeated.
-        part_size: Objects up to this size are sent in one request; at least 5 MiB.
+        part_size: Bytes of a part, at least 5 MiB.
+        whole_size: Objects up to this size are sent in one request; by default `WHOLE_SIZE`, or
+            one part if that is not `PART_SIZE`.
         parallel: How many parts of one object are sent at once.
     """
 
@@ -79,6 +85,7 @@ class S3Objects(ObjectStore):
         budget: MemoryBudget = PROCESS_BUDGET,
         policy: RetryPolicy | None = None,
         part_size: int = PART_SIZE,
+        whole_size: int | None = None,
         parallel: int = 8,
     ) -> None:
         self.bucket = bucket
@@ -89,6 +96,8 @@ class S3Objects(ObjectStore):
         self._budget = budget
         self._policy = policy or RetryPolicy(attempts=4)
         self._part_size = part_size
+        default = WHOLE_SIZE if part_size == PART_SIZE else part_size
+        self._whole_size = default if whole_size is None else whole_size
         self._parallel = parallel
         self._md5: bool | None = None  # known once there is a connection
 
@@ -99,7 +108,7 @@ class S3Objects(ObjectStore):
 
     def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
         address = self._address(key)
-        if size > self._part_size:
+        if size > self._whole_size:
             _Upload(self, key, address, source, size).run()
             return
         with self._budget.held(size):
@@ -429,8 +438,19 @@ def _read_exactly(reader: IO[bytes], count: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+class _Body(io.BytesIO):
+    """Bytes as a file. To ask `io.BytesIO` for its buffer makes a copy, and aiohttp asks."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+
+    def getbuffer(self) -> memoryview:
+        return memoryview(self._data)
+
+
 def _body(data: bytes) -> bytes | io.BytesIO:
-    return data if len(data) <= _PLAIN_BODY else io.BytesIO(data)
+    return data if len(data) <= _PLAIN_BODY else _Body(data)
 
 
 async def get_range(
