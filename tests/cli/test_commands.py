@@ -48,7 +48,11 @@ def test_init_makes_what_the_settings_name(art, monkeypatch):
 def test_init_says_what_hides_or_is_hidden(art, monkeypatch):
     art("init")
     Path("below").mkdir()
-    assert "is not found any more" in art("init", "below").err
+    assert "is not found any more" not in art("init", "below").err
+    Path("inside").mkdir()
+    monkeypatch.chdir("inside")
+    assert "is not found any more" in art("init").err
+    monkeypatch.chdir("..")
     monkeypatch.setenv("ART_STORE", "named")
     Path("other").mkdir()
     assert "ART_STORE names another store" in art("init", "other").err

@@ -164,7 +164,7 @@ def test_limit(graph):
 
 
 def test_deleted_versions_are_still_shown(chain):
-    chain.store.catalog.delete_version(chain.version("clean/1").id)
+    chain.store.catalog.delete_version(chain.version("clean/1").id, force=True)
     depths, _, _, _ = chain.lineage("report/1")
     assert depths == {"report/1": 0, "model/1": 1, "clean/1": 2, "raw/1": 3}
 

