@@ -20,7 +20,6 @@ from artifacts.store.errors import (
     StateError,
 )
 from artifacts.store.manifest import Entry, Manifest, check_path
-from artifacts.store.outbox import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -144,7 +143,12 @@ class Draft:
         """The session that brings in the bytes."""
         if self._upload is None:
             store = self.place.store
-            self._upload = Snapshot(store, self._base) if self.later else store.upload(self._base)
+            if self.later:
+                from artifacts.store.outbox import Snapshot
+
+                self._upload = Snapshot(store, self._base)
+            else:
+                self._upload = store.upload(self._base)
         return self._upload
 
     @property
@@ -238,6 +242,8 @@ class Draft:
         Returns:
             What `commit` would return, once it is there.
         """
+        from artifacts.store.outbox import Snapshot
+
         store = self.place.store
         with self._lock:
             self._check_open()

@@ -18,7 +18,6 @@ from typing import IO, TYPE_CHECKING
 
 import zstandard
 
-from artifacts.store import transcript
 from artifacts.store.errors import ArtifactsError, IntegrityError, from_os_error
 from artifacts.store.objects import StagedFile
 from artifacts.store.records import to_datetime
@@ -137,6 +136,8 @@ def write(catalog: Catalog, objects: ObjectStore, identity: str, staging: Path) 
     try:
         path = folder.new_path()
         with path.open("xb") as file:
+            from artifacts.store import transcript  # here, because few commits come this far
+
             _compress(catalog, file, transcript.Header(identity, at))
         key = f"{PREFIX}{stamp(at)}.{secrets.token_hex(8)}.zst"
         objects.put(key, StagedFile(path), size=path.stat().st_size)
@@ -170,6 +171,8 @@ def read(file: IO[bytes]) -> Iterator[Record]:
         FormatError: It is none, or of a newer format.
         IntegrityError: It is damaged or cut off.
     """
+    from artifacts.store import transcript
+
     try:
         with (
             zstandard.ZstdDecompressor().stream_reader(file) as raw,
@@ -192,6 +195,8 @@ def _stamp_of(key: str) -> str:
 
 
 def _compress(catalog: Catalog, file: IO[bytes], header: Header) -> None:
+    from artifacts.store import transcript
+
     written: list[tuple[transcript.Writer, IO[bytes]]] = []
 
     def start() -> Callable[[Record], None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from artifacts.store.records import LinkKind
+from artifacts.store.records import INTERNAL_TYPES, LinkKind
 
 if TYPE_CHECKING:
     from artifacts.store.records import LinkRecord, RunRecord, VersionRecord
@@ -95,6 +95,8 @@ def lineage(
         level += 1
         frontier = []
         for link in catalog.links_of_runs([run.key for run in fresh_runs.values()], far):
+            if direction == "down" and link.version.type in INTERNAL_TYPES:
+                continue  # every run is recorded: that says nothing of where data went
             node = version_node(link.version)
             if node not in versions:
                 if len(versions) >= limit:

@@ -18,7 +18,6 @@ from typing import IO, TYPE_CHECKING
 
 from artifacts.store import collecting, opening, reading
 from artifacts.store.backup import BackupKeeper
-from artifacts.store.cache import BlobCache
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import (
     BlobNotFoundError,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from artifacts.store.cache import BlobCache
     from artifacts.store.catalog import Catalog
     from artifacts.store.digests import Digest
     from artifacts.store.objects import ObjectStore
@@ -159,6 +159,8 @@ class Store:
     ) -> Store:
         cache = None
         if opened.remote and cache_dir is not None and cache_limit != 0:
+            from artifacts.store.cache import BlobCache  # an embedded store has none
+
             cache = BlobCache(cache_dir / "blobs", limit=cache_limit)
         return cls(
             location=opened.location,

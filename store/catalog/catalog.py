@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from artifacts.store.catalog import (
     blobs,
     changes,
-    export,
     garbage,
     history,
     leases,
@@ -20,7 +19,6 @@ from artifacts.store.catalog import (
     mending,
     migrate,
     projects,
-    restore,
     runs,
     versions,
 )
@@ -681,6 +679,9 @@ class Catalog:
             start: Returns what takes the records; called again, to begin anew, when the
                 connection to the catalog was lost.
         """
+        # Here, as in `restore`, because no other command needs it.
+        from artifacts.store.catalog import export
+
         self._db.read(lambda c: export.export(c, start(), selection))
 
     def restore(
@@ -704,6 +705,8 @@ class Catalog:
         Raises:
             ConflictError: The upload expired.
         """
+
+        from artifacts.store.catalog import restore
 
         def work(connection: sa.Connection) -> Restored:
             blobs.confirm(self._db, connection, lease, claimed, uploaded)
