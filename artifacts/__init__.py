@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 from artifacts._version import __version__
 
 if TYPE_CHECKING:
-    from artifacts._api import finish, log_artifact, log_model, use_artifact, use_model
+    from artifacts._api import (
+        define_metric,
+        finish,
+        log,
+        log_artifact,
+        log_model,
+        use_artifact,
+        use_model,
+    )
     from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
     from artifacts._lifetime import ArtifactTTL, Retention
     from artifacts.api import Api
@@ -91,8 +99,10 @@ __all__ = [
     "StoreNotFoundError",
     "StoredRun",
     "__version__",
+    "define_metric",
     "finish",
     "init",
+    "log",
     "log_artifact",
     "log_model",
     "use_artifact",
@@ -100,7 +110,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "artifacts._api": "finish log_artifact log_model use_artifact use_model",
+    "artifacts._api": "define_metric finish log log_artifact log_model use_artifact use_model",
     "artifacts._entry": "ArtifactEntry ArtifactFile ArtifactManifest",
     "artifacts._lifetime": "ArtifactTTL Retention",
     "artifacts.api": "Api",

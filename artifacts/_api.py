@@ -9,12 +9,28 @@ from artifacts.store.errors import StateError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from artifacts.artifact import Artifact
     from artifacts.runs import Run
     from artifacts.runs.config import Config
+    from artifacts.runs.metrics import Metric
     from artifacts.runs.summary import Summary
+
+
+def log(
+    data: Mapping[str, Any],
+    step: int | None = None,
+    commit: bool | None = None,
+    sync: bool | None = None,
+) -> None:
+    """Log a row of the active run's history; see `Run.log`."""
+    _run("log()").log(data, step, commit, sync)
+
+
+def define_metric(name: str, *args: Any, **options: Any) -> Metric:
+    """Say how a key of the active run is summarised; see `Run.define_metric`."""
+    return _run("define_metric()").define_metric(name, *args, **options)
 
 
 def log_artifact(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifacts.store.records import to_datetime
+from artifacts.store.records import INTERNAL_TYPES, to_datetime
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,10 @@ class RecordedRun(Recorded):
 
     @property
     def state(self) -> str:
-        """``running``, ``finished`` or ``failed``."""
+        """``running``, ``finished``, ``failed`` or ``crashed``.
+
+        A run that gave no sign of life for five minutes counts as crashed.
+        """
         return self._record.state
 
     @property
@@ -71,8 +74,12 @@ class RecordedRun(Recorded):
         """Page of the run; None, because a local store has no pages."""
         return None
 
-    def _linked(self, kind: LinkKind) -> list[Artifact]:
+    def _linked(self, kind: LinkKind, *, internal: bool = True) -> list[Artifact]:
         from artifacts.artifact import Artifact
 
         links = self._place.store.catalog.links_of_runs([self._record.key], kind)
-        return [Artifact._from_record(self._place, link.version) for link in links]
+        return [
+            Artifact._from_record(self._place, link.version)
+            for link in links
+            if internal or link.version.type not in INTERNAL_TYPES
+        ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from artifacts import _session
 from artifacts._find import check_type, find_version
+from artifacts._history import table_of_runs, to_pandas, to_polars
 from artifacts.artifact import Artifact
 from artifacts.collection import ArtifactCollection
 from artifacts.store.errors import InvalidInputError, NotFoundError, RefNotFoundError
@@ -223,7 +224,12 @@ class Api:
         return type is None or found.type == type
 
     def collections(
-        self, project: str | None = None, type: str | None = None, *, all_projects: bool = False
+        self,
+        project: str | None = None,
+        type: str | None = None,
+        *,
+        all_projects: bool = False,
+        internal: bool = False,
     ) -> list[ArtifactCollection]:
         """Return the artifacts of a project, by name.
 
@@ -231,10 +237,15 @@ class Api:
             project: ``[entity/]project``; default project if None.
             type: Only of this type.
             all_projects: Of all projects of the entity.
+            internal: Also those in which runs are recorded: their histories and summaries. They
+                are there, too, if ``type`` is one of theirs.
         """
         entity, name = self._project(project)
         records = self._place.store.catalog.list_artifacts(
-            entity=entity, project=None if all_projects else name, type_=type
+            entity=entity,
+            project=None if all_projects else name,
+            type_=type,
+            internal=internal or type is not None,
         )
         return [ArtifactCollection(self._place, record) for record in records]
 
@@ -272,6 +283,42 @@ class Api:
             entity=entity, project=None if all_projects else name
         )
         return [StoredRun(self._place, record) for record in records]
+
+    def history(
+        self,
+        runs: Iterable[StoredRun | str] | str | None = None,
+        keys: Sequence[str] | None = None,
+        *,
+        format: Literal["arrow", "pandas", "polars"] = "arrow",
+    ) -> Any:
+        """Return the rows of many runs as one table; only the columns that are wanted are read.
+
+        Args:
+            runs: Runs or their paths, or one project as ``[entity/]project/``; default all runs
+                of the default project.
+            keys: Only rows that have all of these, and only these columns besides ``run``, the id
+                of the run, and ``_step``; nested ones as ``a.b``. Default: everything.
+            format: ``arrow`` for a pyarrow table, ``pandas`` or ``polars`` for a DataFrame.
+
+        Raises:
+            InvalidInputError: There is no such format, or a path is malformed.
+            RunNotFoundError: There is no such run.
+            ConfigError: pandas or polars is asked for and not installed.
+        """
+        if format not in {"arrow", "pandas", "polars"}:
+            raise InvalidInputError(f"format must be 'arrow', 'pandas' or 'polars', not {format!r}")
+        table = table_of_runs(self._place.store, self._runs(runs), keys)
+        if format == "arrow":
+            return table
+        return to_pandas(table) if format == "pandas" else to_polars(table)
+
+    def _runs(self, wanted: Iterable[StoredRun | str] | str | None) -> list[RunRecord]:
+        if wanted is None or (isinstance(wanted, str) and wanted.endswith("/")):
+            path = None if wanted is None else wanted.rstrip("/")
+            return [run._record for run in self.runs(path)[::-1]]
+        named = [wanted] if isinstance(wanted, str) else wanted
+        found = [self.run(each) if isinstance(each, str) else each for each in named]
+        return [run._record for run in found]
 
     def run_links(self, run: StoredRun | RunRecord) -> list[LinkRecord]:
         """Return the inputs, then the outputs of a run, with how and when they were named."""

@@ -74,6 +74,11 @@ SETTINGS = {
             is_path=True,
         ),
         Setting(
+            "run_dir",
+            "Folder in which runs keep what they log until it is a version in the store.",
+            is_path=True,
+        ),
+        Setting(
             "cache_limit",
             "Size to which the cache of remote stores may grow, such as `50GB`; `0` for no cache. "
             "Default: 20 GB, or a tenth of the disk if that is less.",
@@ -114,6 +119,7 @@ class Settings:
         entity: Default entity.
         cache_dir: Folder for what can be lost.
         outbox_dir: Folder for what is on its way to a remote store.
+        run_dir: Folder in which runs keep what they log until it is a version.
         cache_limit: Bytes that the cache may hold; None for the default.
         write_behind: Whether runs log to a remote store without waiting for the network.
         backup: Whether commits keep a daily backup of the catalog among the objects.
@@ -145,6 +151,10 @@ class Settings:
     @property
     def outbox_dir(self) -> Path:
         return Path(self.values["outbox_dir"].value)
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.values["run_dir"].value)
 
     @property
     def cache_limit(self) -> int | None:
@@ -345,6 +355,8 @@ def _default(name: str) -> Value:
         return Value(str(Path.cwd() / "artifacts"), DEFAULT)
     if name == "outbox_dir":
         return Value(str(_user_data() / "outbox"), DEFAULT)
+    if name == "run_dir":
+        return Value(str(_user_data() / "runs"), DEFAULT)
     if name == "cache_limit":
         return Value(_AUTO, DEFAULT)
     if name in {"write_behind", "backup"}:

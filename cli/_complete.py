@@ -115,7 +115,7 @@ def runs(line: _Line) -> Offers:
 @_completer
 def types(line: _Line) -> Offers:
     """Offer the types of artifacts there are."""
-    yield from sorted({found.type for found in line.app.catalog.list_artifacts()})
+    yield from sorted({found.type for found in line.app.catalog.list_artifacts(internal=False)})
 
 
 @_completer
@@ -129,7 +129,7 @@ def _artifacts(line: _Line) -> Offers:
     owner, slash, _ = line.word.rpartition("/")
     entity = app.settings.entity
     project = owner.rpartition("/")[2] or app.settings.project
-    for found in app.catalog.list_artifacts(entity=entity, project=project):
+    for found in app.catalog.list_artifacts(entity=entity, project=project, internal=False):
         yield f"{owner}{slash}{found.name}", found.type
     if not slash:
         yield from (f"{name}/" for owner, name in app.catalog.list_projects() if owner == entity)

@@ -192,9 +192,13 @@ class ArtifactCalls(RecordedRun):
         artifact = self._use(name, ref, record)
         return artifact.file() if artifact.file_count == 1 else artifact.download()
 
-    def logged_artifacts(self) -> list[Artifact]:
-        """Return the versions that this run has logged, in order."""
-        return self._linked(LinkKind.OUTPUT)
+    def logged_artifacts(self, *, internal: bool = False) -> list[Artifact]:
+        """Return the versions that this run has logged, in order.
+
+        Args:
+            internal: Also those in which the run itself is recorded: its history, its summary.
+        """
+        return self._linked(LinkKind.OUTPUT, internal=internal)
 
     def used_artifacts(self) -> list[Artifact]:
         """Return the versions that this run has used, in order."""

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any, Self
 from artifacts import _session, settings
 from artifacts._parts import in_parts
 from artifacts._values import texts
-from artifacts.runs import exits
+from artifacts.runs import exits, folders
 from artifacts.runs.artifact_calls import ArtifactCalls
+from artifacts.runs.completing import complete
 from artifacts.runs.config import Config, to_config
-from artifacts.runs.names import new_id, new_name
+from artifacts.runs.live import LiveView
+from artifacts.runs.metrics import SummaryState
+from artifacts.runs.row_calls import RowCalls
+from artifacts.runs.rows import Rows
+from artifacts.runs.starting import begin, check_resume
 from artifacts.runs.summary import Summary
 from artifacts.store.errors import ArtifactsError, InvalidInputError
+from artifacts.store.journal import forked
 from artifacts.store.refs import check_project, check_run_id
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from artifacts._session import Place
-    from artifacts.store.records import RunRecord
+    from artifacts.runs.starting import Resume, Start
 
     Reinit = Literal["return_previous", "finish_previous"]
 
@@ -37,24 +43,39 @@ _init_lock = threading.RLock()
 
 
 @in_parts
-class Run(ArtifactCalls):
+class Run(RowCalls, ArtifactCalls):
     """One execution. Made by `init`; use it as a context manager or call `finish`.
 
     A run that is still active when the interpreter exits is finished then. Threads may share a
     run. A forked child may log and use artifacts through the run of its parent, which stays the
-    parent's: only the parent finishes it.
+    parent's: only the parent logs rows and finishes it.
 
     Assigning an attribute that does not exist raises AttributeError.
     """
 
-    def __init__(self, place: Place, record: RunRecord) -> None:
+    def __init__(self, place: Place, start: Start) -> None:
+        record = start.record
         self._place = place
         self._record = record
         self._pid = os.getpid()
         self._finished = False
         self._lock = threading.RLock()
+        self._start_time = start.time
+        self._first_step = start.step
+        self._resumed = start.resumed
         self._config = Config(record.config, self._store_config)
-        self._summary = Summary(record.summary, self._store_summary)
+        folder = folders.run_folder(
+            place.settings.run_dir, record.entity, record.project, record.id
+        )
+        self._rows = Rows(
+            folders.new_journal(folder),
+            self._begin,
+            SummaryState(record.summary, record.tracking),
+            start=start.time,
+            step=start.step,
+        )
+        self._summary = Summary(self._rows.state, self._rows.lock, self._summary_changes)
+        self._live = LiveView(place.store.catalog, record.key, self._rows)
         self._frozen = True
 
     # -- identity
@@ -66,8 +87,8 @@ class Run(ArtifactCalls):
 
     @property
     def start_time(self) -> float:
-        """When it began, in seconds since 1970."""
-        return self._record.created_at / 1e6
+        """When it began, in seconds since 1970; the time between its processes does not count."""
+        return self._start_time
 
     @property
     def name(self) -> str:
@@ -107,7 +128,7 @@ class Run(ArtifactCalls):
 
     @property
     def summary(self) -> Summary:
-        """The experiment's results."""
+        """The experiment's results: the last value of every key that was logged, and more."""
         return self._summary
 
     # -- ending
@@ -115,14 +136,17 @@ class Run(ArtifactCalls):
     def finish(self, exit_code: int | None = None) -> None:
         """End the run; calling it again does nothing, and neither does a forked child's call.
 
-        It returns when everything that was logged is in the store.
+        It returns when everything that was logged is in the store: the artifacts, and what was
+        logged with `log` as a version of ``run-<id>-history``, with its summary as one of
+        ``run-<id>-summary``.
 
         Args:
             exit_code: 0 or None for success; anything else marks the run as failed.
 
         Raises:
-            StorageError: Something could not be brought to a remote store. It is safe on this
-                machine, ``art sync`` finishes the job, and the run has ended all the same.
+            StorageError: Something could not be brought to the store. It is safe on this machine,
+                ``art sync`` brings artifacts and ``art run recover`` the history, and the run has
+                ended all the same.
         """
         if self._pid != os.getpid():
             log.warning("run %s belongs to the parent process, which finishes it", self.id)
@@ -131,13 +155,22 @@ class Run(ArtifactCalls):
             if self._finished:
                 return
             code = exit_code or 0
-            state = "finished" if code == 0 else "failed"
-            self._place.store.catalog.finish_run(self._record.key, state, code)
-            self._finished = True
-            self._reload()
-        if self in _active:
-            _active.remove(self)
-        _session.leave(self._place)
+            self._live.stop()
+            self._rows.close(code)
+            try:
+                self._complete()
+            finally:
+                state = "finished" if code == 0 else "failed"
+                values = self._rows.snapshot() if self._rows.changes else {}
+                self._place.store.catalog.finish_run(self._record.key, state, code, values)
+                self._finished = True
+                self._rows.release()
+                self._reload()
+                if self in _active:
+                    _active.remove(self)
+                _session.leave(self._place)
+        if code == 0:
+            folders.forget(self._place, self.id)
         _session.wait_for_deliveries(self._place.store)
 
     def join(self, exit_code: int | None = None) -> None:
@@ -169,8 +202,38 @@ class Run(ArtifactCalls):
     def _store_config(self, values: dict[str, Any]) -> None:
         self._update({"config": values})
 
-    def _store_summary(self, values: dict[str, Any]) -> None:
-        self._update({"summary": values})
+    def _begin(self) -> list[Any]:
+        state = self._rows.state
+        columns = {"summary": state.values, "tracking": state.tracking()}
+        return folders.begin_note(self._place, self._record, columns)
+
+    def _summary_changes(self, before: bool) -> None:
+        if before:
+            self._check_running("set summary")
+            if self._pid != os.getpid():
+                raise forked()
+            return
+        with self._lock:
+            self._rows.note()
+            self._update(self._rows.snapshot())
+
+    def _complete(self) -> None:
+        """Make versions of what was logged."""
+        journal = self._rows.journal
+        summary = self._rows.state.values
+        if journal is None and not summary and not self._resumed:
+            return
+        try:
+            complete(self._place, self._record, [journal.path] if journal else [], summary)
+        except ArtifactsError as error:
+            log.error(  # noqa: TRY400 - a message, no bug
+                "what run %s has logged is safe on this machine, and not in the store yet: "
+                "art run recover %s",
+                self.id,
+                self.id,
+            )
+            error.hint = error.hint or f"finish the job with: art run recover {self.id}"
+            raise
 
     def _update(self, values: Mapping[str, Any]) -> None:
         with self._lock:
@@ -189,6 +252,7 @@ def init(
     entity: str | None = None,
     name: str | None = None,
     id: str | None = None,
+    resume: bool | Resume | None = None,
     config: Any = None,
     tags: Iterable[str] | str | None = None,
     group: str | None = None,
@@ -204,6 +268,10 @@ def init(
         entity: Owner of the project.
         name: Display name; default a readable random one.
         id: Unique within the project; default eight random characters.
+        resume: What to do if the project has a run of this id: ``allow`` goes on with it,
+            ``must`` also asks that there is one, ``never`` (the default) refuses. ``auto`` (also
+            True) goes on with the last run that was begun so in this directory and did not end
+            with success. A run that goes on keeps its history, its summary and its config.
         config: The experiment's settings: a dict, or a namespace such as argparse makes.
         tags: Labels of 1 to 64 characters.
         group: Name that bundles runs.
@@ -214,13 +282,15 @@ def init(
         store: Folder of the store, which is made if need be; default from the settings.
 
     Raises:
-        InvalidInputError: A name, the id, a tag or ``reinit`` cannot be used.
-        AlreadyExistsError: The project has a run of this id.
+        InvalidInputError: A name, the id, a tag, ``reinit`` or ``resume`` cannot be used.
+        AlreadyExistsError: The project has a run of this id, and ``resume`` does not allow that.
+        RunNotFoundError: ``resume`` is ``must``, and there is no such run.
     """
     if reinit not in {None, False, True, "return_previous", "finish_previous"}:
         raise InvalidInputError(
             f"reinit must be 'return_previous' or 'finish_previous', not {reinit!r}"
         )
+    how = check_resume(resume, id)
     values = {
         "group": group,
         "job_type": job_type,
@@ -229,7 +299,8 @@ def init(
         "config": to_config(config),
         **_creator(),
     }
-    run_id = new_id() if id is None else check_run_id(id)
+    if id is not None:
+        check_run_id(id)
     with _init_lock:
         if _active:
             if reinit in {None, False, "return_previous"}:
@@ -243,11 +314,9 @@ def init(
         )
         check_project(place.project)
         check_project(place.entity, what="entity")
-        catalog = place.store.catalog
-        values["name"] = name or new_name(catalog.count_runs(place.entity, place.project) + 1)
-        record = catalog.create_run(place.entity, place.project, run_id, values)
-        place.run = record.key
-        run = Run(place, record)
+        start = begin(place, how, id, name, values)
+        place.run = start.record.key
+        run = Run(place, start)
         _active.append(run)
         _session.enter(place)
     exits.watch(_finish_all)
@@ -301,6 +370,8 @@ def _after_fork() -> None:
     _init_lock = threading.RLock()
     for run in _active:
         run._lock = threading.RLock()
+        run._rows.after_fork()
+        object.__setattr__(run._summary, "_lock", run._rows.lock)
     _active.clear()
 
 

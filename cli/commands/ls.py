@@ -36,8 +36,13 @@ if TYPE_CHECKING:
 @click.option(
     "-t", "--type", "type_", shell_complete=_complete.types, help="Only artifacts of this type."
 )
+@click.option(
+    "--internal", is_flag=True, help="Also those in which runs are recorded, such as histories."
+)
 @click.pass_obj
-def command(app: App, name: str | None, all_projects: bool, type_: str | None) -> None:
+def command(
+    app: App, name: str | None, all_projects: bool, type_: str | None, internal: bool
+) -> None:
     """List artifacts, or the versions of one.
 
     Without NAME, the artifacts of the project; if no project is set, or it has none, those of all
@@ -52,21 +57,27 @@ def command(app: App, name: str | None, all_projects: bool, type_: str | None) -
 
     setting = app.settings["project"]
     project = None if all_projects else name.rstrip("/") if name else setting.value
-    found = _artifacts(app, project, type_)
+    internal = internal or type_ is not None
+    found = _artifacts(app, project, type_, internal=internal)
     if name is not None and not found:
         _check_project(app, name)
     if name is None and project is not None and (setting.origin == DEFAULT or not found):
-        everywhere = _artifacts(app, None, type_)
+        everywhere = _artifacts(app, None, type_, internal=internal)
         if setting.origin != DEFAULT and everywhere:
             app.output.note(f"project {project} has no artifacts; other projects have:")
         project, found = None, everywhere
     _list_artifacts(app, project, found)
 
 
-def _artifacts(app: App, project: str | None, type_: str | None) -> list[ArtifactRecord]:
+def _artifacts(
+    app: App, project: str | None, type_: str | None, *, internal: bool
+) -> list[ArtifactRecord]:
     entity, _, project = (project or "").rpartition("/")
     return app.catalog.list_artifacts(
-        entity=entity or app.settings.entity, project=project or None, type_=type_
+        entity=entity or app.settings.entity,
+        project=project or None,
+        type_=type_,
+        internal=internal,
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from artifacts.cli import _complete
 from artifacts.cli._app import App
-from artifacts.cli._command import READING, ArtGroup
+from artifacts.cli._command import READING, WRITING, ArtGroup
 
 if TYPE_CHECKING:
     from artifacts.store.records import RunRecord, VersionRecord
@@ -74,7 +74,7 @@ def ls(app: App, project: str | None, all_projects: bool) -> None:
 def show(app: App, run_id: str) -> None:
     """Show a run: its settings, its results, what it used and what it logged."""
     from artifacts.cli import _describe, _text
-    from artifacts.store.records import LinkKind
+    from artifacts.store.records import INTERNAL_TYPES, LinkKind
 
     settings, out = app.settings, app.output
     *owner, name = run_id.split("/")
@@ -82,7 +82,8 @@ def show(app: App, run_id: str) -> None:
     entity = owner[-2] if len(owner) > 1 else settings.entity
     run = app.catalog.run(entity, project, name)
     used = [link.version for link in app.catalog.links_of_runs([run.key], LinkKind.INPUT)]
-    logged = [link.version for link in app.catalog.links_of_runs([run.key], LinkKind.OUTPUT)]
+    outputs = [link.version for link in app.catalog.links_of_runs([run.key], LinkKind.OUTPUT)]
+    logged = [version for version in outputs if version.type not in INTERNAL_TYPES]
 
     def data() -> dict[str, Any]:
         return {
@@ -112,6 +113,54 @@ def show(app: App, run_id: str) -> None:
         )
 
     out.result(data, human=human, quiet=lambda: [f"{run.project}/{run.id}"])
+
+
+@command.command(
+    "recover",
+    example="""
+        art run recover
+        art run recover 8kd9s2la
+    """,
+    exits=(*READING[:2], *WRITING),
+)
+@click.argument(
+    "run_id",
+    required=False,
+    metavar="[[PROJECT/]ID]",
+    shell_complete=_complete.runs,
+    help="Only this run, wherever it was running.",
+)
+@click.pass_obj
+def recover(app: App, run_id: str | None) -> None:
+    """Record in the store what killed processes have logged.
+
+    Rows that were logged on this machine and never became a version are made one. A run that
+    nobody goes on with is ended as crashed. What ran on another machine is recovered there; here,
+    if its ID is given, as far as others could see it.
+    """
+    from artifacts.cli import _describe
+    from artifacts.runs.completing import recover as recover_runs
+
+    settings, out = app.settings, app.output
+    run = None
+    if run_id is not None:
+        *owner, name = run_id.split("/")
+        project = owner[-1] if owner else settings.project
+        entity = owner[-2] if len(owner) > 1 else settings.entity
+        run = app.catalog.run(entity, project, name)
+    found = recover_runs(app.api._place, run)
+
+    def human() -> None:
+        if not found:
+            out.note("nothing to recover")
+        for each in found:
+            out.line(f"{each.project}/{each.id} {each.state}")
+
+    out.result(
+        lambda: {"runs": [_describe.run(each) for each in found]},
+        human=human,
+        quiet=lambda: (f"{each.project}/{each.id}" for each in found),
+    )
 
 
 def _versions(found: list[VersionRecord]) -> str:

@@ -18,7 +18,7 @@ def offered(*words):
 
 def test_commands_and_options(family):
     assert offered("p") == ["push", "pull"]
-    assert offered("run", "") == ["ls", "show"]
+    assert offered("run", "") == ["ls", "recover", "show"]
     assert offered("push", "--sym") == ["--symlinks"]
     assert "--json" in offered("push", "--")
     assert "--store" in offered("--")

@@ -155,7 +155,7 @@ def test_rebuild_with_an_export_of_the_catalog(art, family):
     art("export", "--no-data", "-o", "catalog.tar")
     lose_catalog(Path(".artifacts"))
     result = art("check", "--rebuild", "--catalog", "catalog.tar")
-    assert "restored 3 versions and 3 runs from catalog.tar\n" in result.out
+    assert "restored 4 versions and 3 runs from catalog.tar\n" in result.out
     after = art("lineage", "demo/model", "--json").json
     assert len(after["edges"]) == len(before["edges"])
     assert art("show", "demo/corpus:prod", "-q").lines == ["demo/corpus:v0"]

@@ -1,0 +1,182 @@
+"""What a run logs: the open row, its step, and the journal in which rows end."""
+
+from __future__ import annotations
+
+import logging
+import operator
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from artifacts.runs.values import storable, to_row
+from artifacts.store.errors import InvalidInputError, InvalidTypeError, StateError
+from artifacts.store.journal import Journal, forked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from artifacts.runs.metrics import Metric, SummaryState
+
+log = logging.getLogger("artifacts")
+
+_STEPS = range(-(2**63), 2**63)
+
+
+class Rows:
+    """Takes rows, and makes the summary follow them. Thread-safe: a `log` is one step.
+
+    Args:
+        path: Of the journal, which is begun with the first row or note.
+        begin: Returns the first note of the journal.
+        state: The summary.
+        start: When the run began, in seconds since 1970, less the time between its sessions.
+        step: Step of the first row.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        begin: Callable[[], list[Any]],
+        state: SummaryState,
+        *,
+        start: float,
+        step: int,
+    ) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        self.state = state
+        self.step = step
+        self.journal: Journal | None = None
+        self.changes = 0
+        """Counts changes of the summary."""
+        self._begin = begin
+        self._start = start
+        self._open: dict[str, Any] = {}
+        self._closed = False
+        self._pid = os.getpid()
+
+    def log(self, data: Any, step: Any, commit: bool | None) -> None:
+        """Add to the open row; see `Run.log`."""
+        row = to_row(data)
+        if step is not None and type(step) is not int:
+            step = _to_step(step)
+        with self.lock:
+            if self._closed:
+                raise StateError("the run is being finished", kind="run_finished")
+            if step is not None:
+                if step < self.step:
+                    log.warning(
+                        "Step must only increase in log calls. Step %d < %d; dropping %r",
+                        step,
+                        self.step,
+                        data,
+                    )
+                    return
+                if step not in _STEPS:
+                    raise InvalidInputError(f"step {step} does not fit into 64 bits")
+                if step > self.step:
+                    self._flush()
+                    self.step = step
+            elif commit is None:
+                commit = True
+            if not self._open:
+                self._open = row
+            else:
+                _merge(self._open, row)
+            if commit:
+                self._flush()
+                self.step += 1
+
+    def _flush(self) -> None:
+        """Write the open row, if there is one."""
+        row = self._open
+        if not row:
+            return
+        state = self.state
+        if state.metrics:
+            state.add_step_metrics(row)
+        now = time.time()
+        row["_timestamp"] = _whole(row["_timestamp"], now) if "_timestamp" in row else int(now)
+        elapsed = now - self._start
+        row["_runtime"] = _whole(row["_runtime"], elapsed) if "_runtime" in row else int(elapsed)
+        row["_step"] = self.step
+        try:
+            (self.journal or self._make_journal()).add_row(row, self.step)
+        except InvalidInputError:
+            self._open = {}
+            raise
+        # Only now: what finds no space on the disk can be written later.
+        self._open = {}
+        state.follow(row)
+        self.changes += 1
+
+    def define(self, metric: Metric) -> None:
+        """Treat a key as a definition says."""
+        with self.lock:
+            self.state.define(metric)
+            self.note()
+
+    def note(self) -> None:
+        """Write down the summary, after a change that no row explains."""
+        with self.lock:
+            if self.journal is not None:  # else it begins with what there is by then
+                self.journal.add_note(["summary", self.state.values, self.state.tracking()])
+            self.changes += 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the summary as columns of the run."""
+        with self.lock:
+            return {"summary": storable(self.state.values), "tracking": self.state.tracking()}
+
+    def close(self, exit_code: int) -> None:
+        """Write the open row, and make everything durable. `release` lets others have it."""
+        with self.lock:
+            if self._closed:
+                return
+            self._flush()
+            if self.journal is not None:
+                self.journal.add_note(["end", exit_code])
+            self._closed = True
+        if self.journal is not None:
+            self.journal.end_here()
+
+    def release(self) -> None:
+        """Let others record what was logged, if that has not been done."""
+        if self.journal is not None:
+            self.journal.close()
+
+    def after_fork(self) -> None:
+        """Forget the threads of the parent, to which the rows belong."""
+        self.lock = threading.RLock()
+
+    def _make_journal(self) -> Journal:
+        if self._pid != os.getpid():
+            raise forked()
+        self.journal = Journal(self.path)
+        self.journal.add_note(self._begin())
+        return self.journal
+
+
+def _merge(into: dict[str, Any], row: dict[str, Any]) -> None:
+    """Update a row; what is nested is merged, too."""
+    for key, value in row.items():
+        known = into.get(key)
+        if type(value) is dict and type(known) is dict and "_type" not in value:
+            _merge(known, value)
+        else:
+            into[key] = value
+
+
+def _whole(given: Any, otherwise: float) -> int:
+    return int(given if isinstance(given, int | float) else otherwise)
+
+
+def _to_step(step: Any) -> int:
+    if isinstance(step, bool) or type(step).__name__ in {"bool", "bool_"}:
+        raise InvalidTypeError(f"step must be an integer, not {step!r}", kind="bad_step")
+    try:
+        return operator.index(step)
+    except TypeError:
+        raise InvalidTypeError(f"step must be an integer, not {step!r}", kind="bad_step") from None
