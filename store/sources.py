@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING
 
 from artifacts.store import copying, reading
@@ -100,14 +100,21 @@ class RemoteSource(BlobSource):
     def read(self, locations: Iterable[BlobLocation]) -> Iterator[Blobs]:
         kept: Blobs = []
         size = 0
-        for span in self._spans(locations):
-            yield [(location, reading.checked(location, stored)) for location, stored in span]
-            kept += span
-            size += sum(location.length for location, _ in span)
-            if size >= _CACHED_TOGETHER:
-                self._keep(kept)
-                kept, size = [], 0
-        self._keep(kept)
+        # The cache is written beside the caller's own files, one batch at a time.
+        with ThreadPoolExecutor(1, thread_name_prefix="artifacts-cache") as keeper:
+            writing: Future[None] | None = None
+            for span in self._spans(locations):
+                yield [(location, reading.checked(location, stored)) for location, stored in span]
+                kept += span
+                size += sum(location.length for location, _ in span)
+                if size >= _CACHED_TOGETHER:
+                    if writing is not None:
+                        writing.result()
+                    writing = keeper.submit(self._keep, kept)
+                    kept, size = [], 0
+            if writing is not None:
+                writing.result()
+            self._keep(kept)
 
     def _spans(self, locations: Iterable[BlobLocation]) -> Iterator[Blobs]:
         """Yield stored bytes, several reads ahead of the caller."""
