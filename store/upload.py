@@ -319,6 +319,12 @@ class Upload:
         if self._writer is None:
             write()
             self._uploaded += 1
+        elif self._pack_writers > 1:
+            # To a file first: several packs on their way must not all be in memory.
+            path = self.new_path()
+            write_pieces(path, pieces)
+            self._writes.append(self._writer.submit(self._put, draft, path))
+            self._collect_writes(self._pack_writers - 1)
         else:
             # Another thread waits for the disk, as long as not too much is held in memory.
             self._writes.append(self._writer.submit(write))
