@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import threading
@@ -11,18 +10,16 @@ from collections import deque
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from artifacts.cli._text import size
-from artifacts.store.objects import ObjectStore
+from artifacts.store.objects import WrappedObjects, WrappedStream
 from artifacts.store.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from types import TracebackType
 
-    from _typeshed import WriteableBuffer
     from rich.console import Console
 
-    from artifacts.store.objects import ObjectInfo
+    from artifacts.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +181,7 @@ def _draw(bar: Bar, what: str, console: Console | None) -> Any:
     return drawing
 
 
-class CountingObjects(ObjectStore):
+class CountingObjects(WrappedObjects):
     """An object store that tells how much was stored, part by part. For transfers, not for files.
 
     Args:
@@ -196,7 +193,7 @@ class CountingObjects(ObjectStore):
     """
 
     def __init__(self, inner: ObjectStore, progress: Progress | None) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._progress = progress
         self._lock = threading.Lock()
         self.sent = 0
@@ -223,40 +220,16 @@ class CountingObjects(ObjectStore):
             on_their_way[thread] = counter = _Counter(source())
             return counter
 
-        self._inner.put(key, open_source, size=size)
+        self.inner.put(key, open_source, size=size)
         count(size)
 
-    def open(self, key: str, *, offset: int = 0, length: int | None = None) -> IO[bytes]:
-        return self._inner.open(key, offset=offset, length=length)
 
-    def fetch(self, key: str, offset: int, length: int) -> bytes:
-        return self._inner.fetch(key, offset, length)
-
-    def stat(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
-        return self._inner.stat(keys)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        return self._inner.list(prefix)
-
-    def delete(self, keys: Iterable[str]) -> None:
-        self._inner.delete(keys)
-
-    def local_path(self, key: str) -> Path | None:
-        return self._inner.local_path(key)
-
-
-class _Counter(io.RawIOBase, IO[bytes]):
+class _Counter(WrappedStream):
     """A stream that counts the bytes that were read from it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.passed = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
@@ -268,12 +241,6 @@ class _Counter(io.RawIOBase, IO[bytes]):
         data = self._file.read(-1 if size is None else size)
         self.passed += len(data)
         return data
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         self._file.close()

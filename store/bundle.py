@@ -29,7 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from artifacts.store import copying, keys, packs, reading, transcript
+from artifacts.store import copying, filesystems, keys, packs, reading, transcript
 from artifacts.store.digests import Digest, Hasher, format_digest, parse_digest
 from artifacts.store.errors import (
     AlreadyExistsError,
@@ -156,7 +156,7 @@ class BundleWriter:
             if self._target.exists():
                 raise AlreadyExistsError(f"{self._target} exists already", hint="try another name")
             self._temporary.rename(self._target)
-            _sync(self._target.parent)
+            filesystems.sync(self._target.parent)
         except OSError as error:
             raise from_os_error(error, f"write {self._target}") from error
 
@@ -209,7 +209,7 @@ class _FolderSink:
 
     def close(self) -> None:
         for folder, _, _ in os.walk(self._root):
-            _sync(Path(folder))
+            filesystems.sync(Path(folder))
 
     def abandon(self) -> None:
         pass
@@ -481,11 +481,3 @@ def _tar_members(path: Path) -> dict[str, _Member]:
 
 def _unexpected(path: Path, name: str) -> FormatError:
     return FormatError(f"{path} holds {name!r}, which no export holds", kind="bad_export")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,8 +31,7 @@ from artifacts.store.errors import (
     from_os_error,
 )
 from artifacts.store.leases import EXPIRY
-from artifacts.store.objects import RetryingObjects
-from artifacts.store.objects.guarded import GuardedObjects
+from artifacts.store.objects import WrappedObjects
 from artifacts.store.objects.s3 import S3Objects
 
 if TYPE_CHECKING:
@@ -425,9 +424,9 @@ def _remove(objects: ObjectStore, key: str) -> None:
 
 
 def _unwrapped(objects: ObjectStore) -> ObjectStore:
-    if isinstance(objects, GuardedObjects):
-        objects = objects._objects
-    return objects.inner if isinstance(objects, RetryingObjects) else objects
+    while isinstance(objects, WrappedObjects):
+        objects = objects.wrapped
+    return objects
 
 
 def _same(key: str, found: bytes, expected: bytes) -> None:

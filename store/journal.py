@@ -14,6 +14,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from artifacts.store import filesystems
 from artifacts.store.errors import FormatError, StateError, StorageError, from_os_error
 from artifacts.store.frames import frame, read_values
 
@@ -69,7 +70,7 @@ class Journal:
             self._descriptor = os.open(path, flags, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._descriptor, MAGIC)
-            _sync_folder(path.parent)
+            filesystems.sync(path.parent)
         except OSError as error:
             raise from_os_error(error, f"make {path}") from error
         self.start = self._end = Mark(len(MAGIC), 0, -1)
@@ -245,14 +246,6 @@ def _not_written(error: OSError, path: Path) -> Exception:
     told = from_os_error(error, f"write to {path}")
     told.hint = "the rows that were logged before are kept; free some space and go on"
     return told
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _open: weakref.WeakSet[Journal] = weakref.WeakSet()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from artifacts.store import keys, packs, reading
+from artifacts.store import filesystems, keys, packs, reading
 from artifacts.store.digests import Digest, format_digest, parse_digest
 from artifacts.store.errors import ConflictError, FormatError, IntegrityError, from_os_error
 from artifacts.store.manifest import Manifest
@@ -88,7 +88,7 @@ class Snapshot(Upload):
         self.new_bytes += sum(draft.size for draft in drafts)
 
     def _put(self, draft: ObjectDraft, path: Path, *, keep: bool = False) -> None:
-        _sync(path)
+        filesystems.sync(path)
         with self._noting:
             self._kept.append((draft, path.name))
 
@@ -109,9 +109,9 @@ class Snapshot(Upload):
         try:
             temporary = path / f"{_ENTRY}.new"
             temporary.write_bytes(orjson.dumps(entry))
-            _sync(temporary)
+            filesystems.sync(temporary)
             temporary.replace(path / _ENTRY)
-            _sync(path)
+            filesystems.sync(path)
         except OSError as error:
             raise from_os_error(error, f"write to {path}") from error
         folder, self._staging = self._staging, None
@@ -303,11 +303,3 @@ def _draft_of(entry: dict[str, Any]) -> VersionDraft:
     for name in ("aliases", "tags"):
         said[name] = tuple(said[name])
     return VersionDraft(**said)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ from artifacts.store.objects.local import LocalObjects
 from artifacts.store.objects.memory import MemoryObjects
 from artifacts.store.objects.retrying import RetryingObjects, RetryPolicy
 from artifacts.store.objects.urls import open_objects
+from artifacts.store.objects.wrapping import WrappedObjects, WrappedStream
 
 __all__ = [
     "GuardedObjects",
@@ -16,5 +17,7 @@ __all__ = [
     "RetryPolicy",
     "RetryingObjects",
     "StagedFile",
+    "WrappedObjects",
+    "WrappedStream",
     "open_objects",
 ]

@@ -8,6 +8,7 @@ import os
 import secrets
 from typing import IO, TYPE_CHECKING
 
+from artifacts.store import filesystems
 from artifacts.store.errors import ObjectNotFoundError, StorageError, from_os_error
 from artifacts.store.objects.base import ObjectInfo, ObjectStore, StagedFile, check_key
 
@@ -41,7 +42,7 @@ class LocalObjects(ObjectStore):
                 os.rename(source.path, target)
             else:
                 self._copy(source, target, size, key)
-            _sync_folder(folder)
+            filesystems.sync(folder)
         except OSError as error:
             raise from_os_error(error, f"store object {key}") from error
 
@@ -101,7 +102,7 @@ class LocalObjects(ObjectStore):
         for new in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 new.mkdir()
-            _sync_folder(new.parent)
+            filesystems.sync(new.parent)
 
     def _copy(self, source: Callable[[], IO[bytes]], target: Path, size: int, key: str) -> None:
         temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
@@ -179,14 +180,6 @@ def _finish(path: Path, size: int, key: str) -> None:
         if found != size:
             raise StorageError(f"object {key} would have {found} instead of {size} bytes")
         os.fchmod(descriptor, 0o444)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

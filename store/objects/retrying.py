@@ -14,12 +14,10 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 from artifacts.store.errors import StorageError
 from artifacts.store.objects.base import ObjectInfo, ObjectStore, StagedFile, batches
+from artifacts.store.objects.wrapping import WrappedObjects, WrappedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from pathlib import Path
-
-    from _typeshed import WriteableBuffer
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +89,7 @@ class RetryPolicy:
         raise AssertionError("the loop has no end")
 
 
-class RetryingObjects(ObjectStore):
+class RetryingObjects(WrappedObjects):
     """An object store that repeats calls of another one.
 
     Args:
@@ -100,7 +98,7 @@ class RetryingObjects(ObjectStore):
     """
 
     def __init__(self, inner: ObjectStore, policy: RetryPolicy | None = None) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self._policy = policy or RetryPolicy()
 
     def __repr__(self) -> str:
@@ -163,11 +161,8 @@ class RetryingObjects(ObjectStore):
         for batch in batches(keys, _BATCH):
             self._policy.run(partial(self.inner.delete, batch), "delete objects")
 
-    def local_path(self, key: str) -> Path | None:
-        return self.inner.local_path(key)
 
-
-class _RetryingReader(io.RawIOBase, IO[bytes]):
+class _RetryingReader(WrappedStream):
     """A stream that is opened again where it broke.
 
     Args:
@@ -189,12 +184,6 @@ class _RetryingReader(io.RawIOBase, IO[bytes]):
         self._policy = policy
         self._doing = doing
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def tell(self) -> int:
         return self._position
 
@@ -213,12 +202,6 @@ class _RetryingReader(io.RawIOBase, IO[bytes]):
         data = self._run(lambda file: file.read(-1 if size is None else size))
         self._position += len(data)
         return data
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         self._drop()
