@@ -100,17 +100,14 @@ def import_bundle(
             move_aliases=move_aliases,
             by=by,
         )
-    except ConflictError as error:
+    except BaseException as error:
         upload.abandon()
-        if error.kind != "upload_expired":
-            raise
-        raise ConflictError(
-            "what the store had was collected while the import was running",
-            hint="import once more",
-            kind=error.kind,
-        ) from error
-    except BaseException:
-        upload.abandon()
+        if isinstance(error, ConflictError) and error.kind == "upload_expired":
+            raise ConflictError(
+                "what the store had was collected while the import was running",
+                hint="import once more",
+                kind=error.kind,
+            ) from error
         raise
     upload.close()
     return Imported(changes, work.blobs, upload.new_bytes)

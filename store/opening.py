@@ -91,10 +91,7 @@ def create(
         raise AlreadyExistsError(f"there is a store already at {root}")
     parts = _Parts(str(root), root, _absolute(objects), catalog)
     _refuse_network(parts)
-    try:
-        _make_root(root)
-    except OSError as error:
-        raise from_os_error(error, f"make a store at {root}") from error
+    _make_root(root)
     if parts.objects or parts.catalog:
         # Under another name, so that the folder is not taken for an embedded store meanwhile.
         _write_config(root, parts)
@@ -130,7 +127,7 @@ def open_location(
                 f"the store at {root} was never finished",
                 hint="repeat the art init with which it was begun, or remove the folder",
             )
-        return create_or_join(root, cache_dir)
+        return _create_or_join(root, cache_dir)
     config = _read_config(root)
     parts = _Parts(str(root), root, config.get("objects"), config.get("catalog"))
     _refuse_network(parts)
@@ -138,14 +135,11 @@ def open_location(
     return _open(parts, cache_dir, writable=writable, rebuild=rebuild)
 
 
-def create_or_join(root: Path, cache_dir: Path | None) -> Opened:
+def _create_or_join(root: Path, cache_dir: Path | None) -> Opened:
     """Make an embedded store, unless another process is faster."""
     parts = _Parts(str(root), root, None, None)
     _refuse_network(parts)
-    try:
-        _make_root(root)
-    except OSError as error:
-        raise from_os_error(error, f"make a store at {root}") from error
+    _make_root(root)
     return _open(parts, cache_dir, writable=True)
 
 
@@ -321,13 +315,18 @@ def _identify(
 
 def _make_root(root: Path) -> None:
     """Make the folder of a new store, or go on with one that was not finished."""
-    root.mkdir(parents=True, exist_ok=True)
     own = {_GITIGNORE, _OBJECTS, _STAGING, _UNFINISHED}
-    if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
-        raise AlreadyExistsError(f"{root} is not empty", hint="choose another folder for the store")
-    # A store inside a project's folder does not belong into its Git history.
-    with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
-        file.write("*\n")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if any(name not in own and not name.startswith(_CATALOG) for name in os.listdir(root)):
+            raise AlreadyExistsError(
+                f"{root} is not empty", hint="choose another folder for the store"
+            )
+        # A store inside a project's folder does not belong into its Git history.
+        with contextlib.suppress(FileExistsError), (root / _GITIGNORE).open("x") as file:
+            file.write("*\n")
+    except OSError as error:
+        raise from_os_error(error, f"make a store at {root}") from error
 
 
 def _write_config(root: Path, parts: _Parts) -> None:

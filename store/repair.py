@@ -16,24 +16,16 @@ from artifacts.store import keys, packs, reading, transfer
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import ArtifactsError
 from artifacts.store.manifest import digests_in
-from artifacts.store.objects import StagedFile
 from artifacts.store.records import (
     BlobLocation,
     BlobPlace,
     Encoding,
-    LeaseKind,
     ObjectDraft,
     ObjectKind,
 )
+from artifacts.store.rewriting import Rewriting
 from artifacts.store.sources import BlobSource, cache_may_fail
-from artifacts.store.staging import StagingFolder
-from artifacts.store.upload import (
-    PACK_TARGET,
-    PACK_THRESHOLD,
-    StoredBlob,
-    make_pack,
-    write_pieces,
-)
+from artifacts.store.upload import PACK_THRESHOLD, StoredBlob, write_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -153,17 +145,12 @@ def repair(store: Store, what: Plan, providers: Sequence[Provider]) -> Repaired:
         ConflictError: This process gave no sign of life for too long; nothing was changed.
         StorageError: Writing failed; nothing was changed.
     """
-    work = _Mending(store, what)
-    try:
+    with Rewriting(store) as writing:
+        work = _Mending(store, what, writing)
         for places in what.saved.values():
             work.save(places)
         fetched = work.fetch(what.fetched, providers)
         doomed = work.commit()
-    except BaseException:
-        work.abandon()
-        raise
-    finally:
-        work.close()
     store.objects.delete(doomed)
     store.catalog.forget(doomed)
     # What was thought to be there may have turned out damaged.
@@ -342,25 +329,21 @@ def _content(
 
 
 class _Mending:
-    """Writes new objects under a lease of its own; no claim would tell that the old are damaged."""
+    """Writes new objects; no claim would tell that the old ones are damaged."""
 
-    def __init__(self, store: Store, what: Plan) -> None:
+    def __init__(self, store: Store, what: Plan, writing: Rewriting) -> None:
         self.saved = 0
         self._store = store
         self._plan = what
-        self._lease: str | None = None
-        self._staging = StagingFolder(store.staging)
-        self._objects = 0
+        self._writing = writing
         self._done: set[Digest] = set()
-        self._blobs: list[StoredBlob] = []
-        self._bytes = 0
 
     def save(self, places: list[BlobLocation]) -> None:
         """Take over what is intact in a damaged object."""
         source = BlobSource(self._store.objects, places)
         for place in places:
             if place.digest not in self._done:
-                content = _content(source, place, self._staging.new_path)
+                content = _content(source, place, self._writing.new_path)
                 if content is not None:
                     self._add(place, content)
                     self.saved += 1
@@ -368,29 +351,17 @@ class _Mending:
     def fetch(self, digests: Collection[Digest], providers: Sequence[Provider]) -> set[Digest]:
         """Take over blobs from elsewhere; return which ones were intact there."""
         fetched: set[Digest] = set()
-        for place, content in _contents(digests, providers, self._staging.new_path):
+        for place, content in _contents(digests, providers, self._writing.new_path):
             self._add(place, content)
             fetched.add(place.digest)
         return fetched
 
     def commit(self) -> list[str]:
         """Make the new objects live and give up the damaged ones; return their keys."""
-        self._write_pack()
+        writing = self._writing
+        writing.flush()
         damaged = [record.id for record in self._plan.damaged]
-        return self._store.catalog.replace_damaged(self._lease, self._objects, damaged)
-
-    def abandon(self) -> None:
-        """Undo everything."""
-        if self._lease is not None:
-            doomed = self._store.catalog.abandon(self._lease)
-            self._store.objects.delete(doomed)
-            self._store.catalog.forget(doomed)
-
-    def close(self) -> None:
-        """Remove temporary files."""
-        if self._lease is not None:
-            self._store.leases.drop(self._lease)
-        self._staging.close()
+        return self._store.catalog.replace_damaged(writing.lease, writing.objects, damaged)
 
     def _add(self, place: BlobLocation, content: Content) -> None:
         self._done.add(place.digest)
@@ -401,22 +372,11 @@ class _Mending:
         if place.digest in self._plan.names:
             stored, encoding = packs.compress(bytes(content))
         if len(stored) > PACK_THRESHOLD:
-            path = self._staging.new_path()
+            path = self._writing.new_path()
             write_pieces(path, [stored])
             self._put_loose(place.digest, place.size, encoding, path, len(stored))
             return
-        self._blobs.append(StoredBlob(place.digest, place.size, bytes(stored), encoding))
-        self._bytes += len(stored)
-        if self._bytes >= PACK_TARGET:
-            self._write_pack()
-
-    def _write_pack(self) -> None:
-        if self._blobs:
-            draft, pieces = make_pack(self._blobs)
-            self._blobs, self._bytes = [], 0
-            path = self._staging.new_path()
-            write_pieces(path, pieces)
-            self._put(draft, path)
+        self._writing.add(StoredBlob(place.digest, place.size, bytes(stored), encoding))
 
     def _put_loose(
         self, digest: Digest, size: int, encoding: Encoding, path: Path, length: int
@@ -424,12 +384,4 @@ class _Mending:
         place = BlobPlace(digest, size, 0, length, encoding)
         key = keys.new_loose_key(digest, encoding)
         whole = digest if encoding is Encoding.IDENTITY else None
-        self._put(ObjectDraft(key, ObjectKind.LOOSE, length, (place,), whole), path)
-
-    def _put(self, draft: ObjectDraft, path: Path) -> None:
-        if self._lease is None:
-            self._lease = self._store.leases.open(LeaseKind.UPLOAD)
-        self._store.catalog.reserve(self._lease, [draft])
-        self._store.objects.put(draft.key, StagedFile(path), size=draft.size)
-        path.unlink(missing_ok=True)
-        self._objects += 1
+        self._writing.put(ObjectDraft(key, ObjectKind.LOOSE, length, (place,), whole), path)

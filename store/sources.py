@@ -143,9 +143,6 @@ class RemoteSource(BlobSource):
                 (place.digest, place.size, stored, place.encoding) for place, stored in blobs
             )
 
-    def file_of(self, location: BlobLocation) -> Path | None:
-        return None
-
     def copy(
         self, location: BlobLocation, descriptor: int, progress: Callable[[int], None]
     ) -> tuple[Digest, int]:

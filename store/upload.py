@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import weakref
 from collections import deque
@@ -17,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import keys, packs
-from artifacts.store.copying import write_all
+from artifacts.store.copying import write_new
 from artifacts.store.digests import Hasher, hash_bytes
 from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
 from artifacts.store.objects import ObjectStore, StagedFile
@@ -52,7 +51,6 @@ _STAGED_COUNT = 64
 _STAGED_BYTES = 1 << 30
 _JOBS_WAITING = 2
 _WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
-_IOV_MAX = 1024
 _HASHED_TOGETHER = 128  # copying a few small pieces costs less than a call for each
 
 
@@ -91,9 +89,11 @@ class Upload:
 
     Args:
         staging: Folder on the file system of the objects, for files that are being made.
+        leases: Renews this upload's lease until it ends.
         base: Returns a version whose blobs are taken to exist without asking, because the commit
             makes sure that it is still there. Called when there is much to ask about.
-        leases: Renews this upload's lease until it ends.
+        notes: With them an upload that is interrupted can be gone on with, by the next one.
+        writers: How many packs are stored at once.
     """
 
     def __init__(
@@ -290,6 +290,7 @@ class Upload:
             taken = self._catalog.take_over(found.lease, frozenset(found.objects))
             if taken is not None:
                 log.info("going on with an upload that was interrupted: %d objects", len(taken))
+                self._leases.keep(found.lease)
                 self._hold(found.lease)
                 self._uploaded += len(taken)
                 for key in taken:
@@ -373,7 +374,6 @@ class Upload:
     def _hold(self, lease: str) -> None:
         """Use a lease, which is renewed until the upload ends or is dropped without an end."""
         self._lease = lease
-        self._leases.keep(lease)
         weakref.finalize(self, self._leases.drop, lease)
         if self._notes is not None:
             weakref.finalize(self, self._notes.leave)
@@ -452,10 +452,15 @@ class Upload:
         """Undo everything: the upload will not be committed."""
         self.close()
         if self._lease is not None:
-            keys = self._catalog.abandon(self._lease)
-            self._lease = None
-            self._objects.delete(keys)
-            self._catalog.forget(keys)
+            lease, self._lease = self._lease, None
+            give_up(self._catalog, self._objects, lease)
+
+
+def give_up(catalog: Catalog, objects: ObjectStore, lease: str) -> None:
+    """End an upload without a commit, and delete what it has stored."""
+    doomed = catalog.abandon(lease)
+    objects.delete(doomed)
+    catalog.forget(doomed)
 
 
 def _loose_draft(blob: _Staged) -> ObjectDraft:
@@ -484,15 +489,6 @@ def _digest_of(pieces: Sequence[bytes | memoryview]) -> Digest:
 def write_pieces(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     """Write a new file; the object store makes it durable."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            for start in range(0, len(pieces), _IOV_MAX):
-                batch = pieces[start : start + _IOV_MAX]
-                written = os.writev(descriptor, batch)
-                if written != sum(map(len, batch)):
-                    # The disk is nearly full: the next write says so.
-                    write_all(descriptor, b"".join(batch)[written:])
-        finally:
-            os.close(descriptor)
+        write_new(path, pieces)
     except OSError as error:
         raise from_os_error(error, "write a pack") from error

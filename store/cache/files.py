@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import packs, reading
-from artifacts.store.copying import write_all
+from artifacts.store.copying import write_new
 from artifacts.store.digests import Digest
 from artifacts.store.errors import FormatError, IntegrityError, ObjectNotFoundError
 from artifacts.store.records import BlobPlace, Encoding
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _LOOSE = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})\.[0-9a-f]{16}(\.zst)?")
 _PACK = re.compile(r"packs/([0-9a-f]{2})/\1[0-9a-f]{30}")
 _ZSTD_HEADER = 18  # bytes at most
-_IOV_MAX = 1024
 
 
 class CachedObject(NamedTuple):
@@ -73,19 +72,13 @@ def _describe(objects: LocalObjects, key: str, size: int) -> list[BlobPlace]:
 
 def write_file(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     """Write a new file; what was written is removed if it cannot be completed."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
-        for start in range(0, len(pieces), _IOV_MAX):
-            batch = pieces[start : start + _IOV_MAX]
-            written = os.writev(descriptor, batch)
-            if written != sum(map(len, batch)):
-                # The disk is nearly full: the next write says so.
-                write_all(descriptor, b"".join(batch)[written:])
+        write_new(path, pieces)
+    except FileExistsError:
+        raise
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(descriptor)
 
 
 def place_file(source: Path, target: Path) -> None:

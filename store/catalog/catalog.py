@@ -286,7 +286,9 @@ class Catalog:
         """Return (key, size) of objects whose bytes may be deleted, and then be forgotten."""
         return self._db.read(lambda c: garbage.doomed(c, limit))
 
-    def replace(self, lease: str, uploaded: int, old: Iterable[int], before: int) -> list[int]:
+    def replace(
+        self, lease: str | None, uploaded: int, old: Iterable[int], before: int
+    ) -> list[int]:
         """End a repacking; return the old objects that are condemned now.
 
         Old ones that were touched since ``before`` stay.

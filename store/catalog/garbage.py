@@ -124,7 +124,7 @@ def doomed(connection: Connection, limit: int) -> list[tuple[str, int]]:
 def replace(
     db: Database,
     connection: Connection,
-    lease: str,
+    lease: str | None,
     uploaded: int,
     old: Iterable[int],
     before: int,
