@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifacts.store import checkout, copying, ingest, walking
+from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import RefNotFoundError
 from artifacts.store.manifest import Manifest
 from artifacts.store.records import VersionDraft
@@ -114,6 +115,16 @@ def log_tree(
     except BaseException:
         upload.suspend()
         raise
+
+
+def leave_upload(store: Store) -> None:
+    """Leave what an upload leaves that is killed before its commit."""
+    killed = store.upload()
+    path = killed.new_path()
+    path.write_bytes(LARGE * 2)
+    killed.add_staged(path, hash_bytes(LARGE * 2), len(LARGE) * 2)
+    killed.finish()
+    killed.close()
 
 
 def log_files(

@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 
 from artifacts.store import gc
-from artifacts.store.digests import hash_bytes
 from artifacts.store.records import ObjectState
 from tests import invariants
-from tests.support import LARGE, SMALL, log_files, opened, resolve, staging_folders
+from tests.support import (
+    LARGE,
+    SMALL,
+    leave_upload,
+    log_files,
+    opened,
+    resolve,
+    staging_folders,
+)
 
 VICTIM = Path(__file__).with_name("victim.py")
 MANY = {f"f{i}": f"{i}".encode() * 1000 for i in range(40)}
@@ -39,12 +46,7 @@ def template(tmp_path_factory):
     with opened(folder / "store") as store:
         gone = log_files(store, folder / "1", MANY | {"gone": LARGE[::-1]})
         log_files(store, folder / "2", KEPT)
-        killed = store.upload()
-        path = killed.new_path()
-        path.write_bytes(LARGE * 2)
-        killed.add_staged(path, hash_bytes(LARGE * 2), len(LARGE) * 2)
-        killed.finish()
-        killed.close()
+        leave_upload(store)
         store.catalog.delete_version(gone.id)
         store.catalog.reap_leases(0)
     return folder / "store"

@@ -9,13 +9,22 @@ import pytest
 
 from artifacts import Artifact
 from artifacts.store import gc
-from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import ArtifactsError, ConflictError, StorageError
 from artifacts.store.records import ObjectState
 from artifacts.store.store import Store
 from tests import invariants
 from tests.faulty import Faults, FaultyObjects, inject
-from tests.support import LARGE, SMALL, find_latest, log_files, opened, pull, read_tree, resolve
+from tests.support import (
+    LARGE,
+    SMALL,
+    find_latest,
+    leave_upload,
+    log_files,
+    opened,
+    pull,
+    read_tree,
+    resolve,
+)
 
 AT_ONCE = gc.Settings(min_age=0, grace=0, lease_age=0)
 
@@ -34,12 +43,7 @@ def template(tmp_path_factory):
         log_files(store, folder / "4", {"small": b"small"}, "y")
         for version in (mostly_dead, gone):
             store.catalog.delete_version(version.id)
-        killed = store.upload()
-        path = killed.new_path()
-        path.write_bytes(LARGE * 2)
-        killed.add_staged(path, hash_bytes(LARGE * 2), len(LARGE) * 2)
-        killed.finish()
-        killed.close()
+        leave_upload(store)
     return folder / "store"
 
 
