@@ -278,6 +278,9 @@ class RunRecord:
         state: ``crashed`` also if it gave no sign of life for minutes and nobody said it ended.
         heartbeat_at: Last sign of life.
         tracking: How its summary follows what is logged.
+        sweep_id: Search over settings that it belongs to.
+        metadata: What ran where: program, commit, machine, versions.
+        system_metrics: The latest ones, by name.
     """
 
     key: int
@@ -299,6 +302,9 @@ class RunRecord:
     host: str | None
     heartbeat_at: int | None = None
     tracking: Metadata | None = None
+    sweep_id: str | None = None
+    metadata: Metadata | None = None
+    system_metrics: Metadata | None = None
 
 
 @dataclass(frozen=True, slots=True)

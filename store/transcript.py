@@ -299,6 +299,10 @@ _KINDS: dict[str, dict[str, Check]] = {
         "exit_code": _or_none(_integer(_MAX_NUMBER, -_MAX_NUMBER)),
         "user": _OPTIONAL_TEXT,
         "host": _OPTIONAL_TEXT,
+        "tracking": _or_none(_object),
+        "sweep_id": _OPTIONAL_TEXT,
+        "metadata": _or_none(_object),
+        "system_metrics": _or_none(_object),
     },
     "link": {
         "run": _fields(_RUN),

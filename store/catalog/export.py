@@ -183,6 +183,7 @@ def _add_runs(
                         row,
                         *("name", "state", "group", "job_type", "notes", "tags", "config"),
                         *("summary", "created_at", "finished_at", "exit_code", "user", "host"),
+                        *("tracking", "sweep_id", "metadata", "system_metrics"),
                     ),
                 }
             )

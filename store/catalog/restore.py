@@ -409,6 +409,7 @@ class _Restoring:
                 record,
                 *("name", "group", "job_type", "notes", "tags", "config", "summary"),
                 *("created_at", "finished_at", "exit_code", "user", "host"),
+                *("tracking", "sweep_id", "metadata", "system_metrics"),
             ),
             "state": UNKNOWN if record["state"] == _RUNNING else record["state"],
         }

@@ -274,6 +274,9 @@ def _load(
             row.host,
             row.heartbeat_at,
             row.tracking,
+            row.sweep_id,
+            row.metadata,
+            row.system_metrics,
         )
         for row in rows
     ]

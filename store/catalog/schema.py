@@ -79,10 +79,11 @@ version_tags = _table("version_tags", integer="version_id", text="tag")
 runs = _table(
     "runs",
     integer="id project_id exit_code",
-    text="run_id name state group job_type notes user host",
-    json="tags config summary tracking",
+    text="run_id name state group job_type notes user host sweep_id",
+    json="tags config summary tracking metadata system_metrics",
     big="created_at finished_at heartbeat_at",
 )
+alerts = _table("alerts", integer="id run_id suppressed", text="title text level", big="at")
 history_chunks = _table(
     "history_chunks",
     integer="run_id",
@@ -95,7 +96,12 @@ links = _table(
     integer="id run_id version_id alias_event_id",
     text="kind ref_text",
     big="at",
+    json="subset",
 )
+derivations = _table("derivations", integer="id output_id input_id run_id", text="kind", big="at")
+recalls = _table("recalls", integer="id version_id", text="by reason undone_by", big="at undone_at")
+consumers = _table("consumers", integer="id version_id", text="kind name by", big="since until")
+lineage_events = _table("lineage_events", integer="id run_id", big="at", json="payload")
 leases = _table("leases", text="id kind holder", binary="manifest", big="started_at renewed_at")
 objects = _table(
     "objects",

@@ -151,7 +151,8 @@ class RunRow(_Row, table=True):
     """One execution.
 
     ``heartbeat_at`` is its last sign of life. ``tracking`` says how its summary follows what is
-    logged: locked keys, defined metrics, and what their aggregates need.
+    logged: locked keys, defined metrics, and what their aggregates need. ``metadata`` says what
+    ran where: program, commit, machine, versions. ``system_metrics`` are the latest ones.
     """
 
     __tablename__ = "runs"
@@ -174,6 +175,26 @@ class RunRow(_Row, table=True):
     user: str | None = None
     host: str | None = None
     tracking: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+    sweep_id: str | None = None
+    # Named so because SQLModel reserves "metadata".
+    metadata_: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", _json()))
+    system_metrics: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+
+
+class AlertRow(_Row, table=True):
+    """A message that a run has sent.
+
+    ``suppressed`` counts those of the same title that followed too soon to be sent.
+    """
+
+    __tablename__ = "alerts"
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="runs.id", index=True)
+    title: str
+    text: str
+    level: str
+    at: int = Field(sa_type=BigInteger)
+    suppressed: int = 0
 
 
 class HistoryChunkRow(_Row, table=True):
@@ -196,7 +217,8 @@ class LinkRow(_Row, table=True):
     """An edge between a run and a version; append-only, one row per (run, version, kind).
 
     ``alias_event_id`` is the movement of the alias through which an input was resolved:
-    without it nobody can say later whether the alias has moved since.
+    without it nobody can say later whether the alias has moved since. ``subset`` are the paths
+    that the run has read of an input; None where that is not known.
     """
 
     __tablename__ = "links"
@@ -212,6 +234,66 @@ class LinkRow(_Row, table=True):
     at: int = Field(sa_type=BigInteger)
     ref_text: str | None = None
     alias_event_id: int | None = Field(default=None, foreign_key="alias_events.id")
+    subset: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+
+
+class DerivationRow(_Row, table=True):
+    """An exact edge: ``output_id`` was made of ``input_id``; append-only.
+
+    ``kind`` is ``declared`` by the program that logged the output, or ``imported``.
+    """
+
+    __tablename__ = "derivations"
+    __table_args__ = (
+        UniqueConstraint("output_id", "input_id"),
+        Index("ix_derivations_input_id_output_id", "input_id", "output_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    output_id: int = Field(foreign_key="versions.id")
+    input_id: int = Field(foreign_key="versions.id")
+    run_id: int | None = Field(default=None, foreign_key="runs.id")
+    kind: str
+    at: int = Field(sa_type=BigInteger)
+
+
+class RecallRow(_Row, table=True):
+    """Somebody says that a version is bad; undoing it enters who did and when."""
+
+    __tablename__ = "recalls"
+    id: int | None = Field(default=None, primary_key=True)
+    version_id: int = Field(foreign_key="versions.id", index=True)
+    at: int = Field(sa_type=BigInteger)
+    by: str | None = None
+    reason: str
+    undone_at: int | None = Field(default=None, sa_type=BigInteger)
+    undone_by: str | None = None
+
+
+class ConsumerRow(_Row, table=True):
+    """What works with a version outside of runs, such as a deployment, and for how long.
+
+    ``until`` is None while it does.
+    """
+
+    __tablename__ = "consumers"
+    __table_args__ = (Index("ix_consumers_kind_name", "kind", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    name: str
+    version_id: int = Field(foreign_key="versions.id", index=True)
+    since: int = Field(sa_type=BigInteger)
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    by: str | None = None
+
+
+class LineageEventRow(_Row, table=True):
+    """An OpenLineage event on its way; deleted when it has arrived everywhere."""
+
+    __tablename__ = "lineage_events"
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int | None = Field(default=None, foreign_key="runs.id")
+    at: int = Field(sa_type=BigInteger)
+    payload: dict[str, Any] = Field(sa_column=Column(_json(), nullable=False))
 
 
 class LeaseRow(_Row, table=True):
