@@ -16,6 +16,7 @@ import click
 from artifacts._version import __version__
 from artifacts.cli import _command, _errors
 from artifacts.cli._app import App
+from artifacts.store import collecting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,6 +149,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run `art` with the arguments of the process."""
+    collecting.expect_short_life()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # What a terminal cannot show is better shown as an escape than not at all.

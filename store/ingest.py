@@ -55,14 +55,15 @@ def add_files(
 def _add_files(
     store: Store, upload: Upload, files: list[SourceFile], progress: Progress
 ) -> list[Entry]:
-    progress.start(len(files), sum(file.stat.size for file in files))
+    total = sum([file.stat.size for file in files])
+    progress.start(len(files), total)
     paths = check_paths([file.path for file in files])
     digests = store.stat_cache.lookup([file.stat for file in files])
     present = upload.claim(digest for digest in digests if digest is not None)
     files = list(files)
     unread = [i for i, digest in enumerate(digests) if digest is None or digest not in present]
     if len(unread) < len(files):
-        done = sum(file.stat.size for file in files) - sum(files[i].stat.size for i in unread)
+        done = total - sum([files[i].stat.size for i in unread])
         progress.advance(len(files) - len(unread), done)
     reader = _Reader(store, upload, progress)
     try:

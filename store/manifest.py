@@ -217,7 +217,7 @@ class Manifest:
     def size(self) -> int:
         """Sum of the sizes of all entries, references included, in bytes."""
         if self._size is None:
-            self._size = sum(entry.size for entry in self.entries)
+            self._size = sum(map(_size_of, self.entries))
         return self._size
 
     @property
@@ -285,6 +285,7 @@ def digests_in(data: bytes) -> set[Digest]:
     return {Digest(unhexlify(piece[: 2 * DIGEST_SIZE])) for piece in pieces}
 
 
+_size_of = attrgetter("size")
 _path_of = attrgetter("path")  # code point order is the byte order of UTF-8
 
 

@@ -19,10 +19,11 @@ ENVIRONMENTS = CHECKOUT / ".bench-venvs"
 
 Step = Literal["first", "again", "second", "restore", "restore again", "verify", "verify folder"]
 STEPS: tuple[Step, ...] = get_args(Step)
-# Settings of the person at the keyboard must not reach a measured tool.
+# Settings of the person at the keyboard must not reach a measured tool, and neither must those of
+# the interpreter: without PYTHONDONTWRITEBYTECODE every command would compile its own source again.
 _OURS = (
     *("ART_", "ARTIFACTS_", "AWS_", "BORG_", "DVC_", "GIT_", "PG", "RCLONE_", "RESTIC_", "S3_"),
-    *("WANDB_", "XDG_"),
+    *("PYTHON", "WANDB_", "XDG_"),
 )
 
 

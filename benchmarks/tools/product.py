@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
 
 from benchmarks.measure import Command
-from benchmarks.tools.base import Site, Step, Tool, first_line, script
+from benchmarks.tools.base import CHECKOUT, Site, Step, Tool, first_line, script
 from benchmarks.tools.warm import WarmTool
 
 # The version comes from the distribution; `init` and `Api` prove that it is the real package.
@@ -16,6 +17,9 @@ _PROBE = (
 
 
 def _version() -> str | None:
+    # What users install was compiled by pip; a checkout is compiled here.
+    for package in ("artifacts", "cli", "store"):
+        compileall.compile_dir(CHECKOUT / package, quiet=1)
     return first_line(sys.executable, "-c", _PROBE)
 
 
