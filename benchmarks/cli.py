@@ -14,6 +14,7 @@ from typing import NoReturn
 from benchmarks import facts, setup
 from benchmarks.data import KINDS, S3_KINDS, Dataset, Kind, dataset
 from benchmarks.report import Report, into_page
+from benchmarks.rows import measure_rows, rows_versions
 from benchmarks.runner import SetResult, run
 from benchmarks.servers import has_postgresql, s3_version
 from benchmarks.tools import all_tools, s3_tools
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _publish(Report.load(options.json), options)
     if options.command == "writers":
         return _measure_writers(options)
+    if options.command == "rows":
+        return _measure_rows(options)
     kinds: Sequence[Kind] = {"all": KINDS, "s3": S3_KINDS}.get(options.command, (options.command,))
     return _measure([_dataset(kind, options) for kind in kinds], options)
 
@@ -91,6 +94,19 @@ def _measure_writers(options: argparse.Namespace) -> int:
             )
             if options.json is not None:
                 report.save(options.json)
+    finally:
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
+    return _publish(report, options)
+
+
+def _measure_rows(options: argparse.Namespace) -> int:
+    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
+    try:
+        report = Report(facts.machine(workspaces("folder", root).description), rows_versions())
+        report.rows = list(measure_rows(root, options.rows, options.repeat))
+        if options.json is not None:
+            report.save(options.json)
     finally:
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)
@@ -205,4 +221,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     writers.add_argument("--processes", type=int, default=32)
     writers.add_argument("--commits", type=int, default=20, help="versions of each process")
+    rows = commands.add_parser(
+        "rows", parents=[output, work], help="measure how fast runs log rows"
+    )
+    rows.add_argument("--rows", type=int, default=200_000)
+    rows.add_argument("--repeat", type=int, default=3)
     return parser

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import KINDS, MIB, S3_KINDS, Kind
+from benchmarks.rows import RowsResult, rows_section
 from benchmarks.runner import SetResult
 from benchmarks.stats import Figures
 from benchmarks.tables import table
@@ -43,6 +44,7 @@ class Report:
     missing: list[str] = field(default_factory=list)
     sets: dict[Kind, SetResult] = field(default_factory=dict)
     writers: list[WritersResult] = field(default_factory=list)
+    rows: list[RowsResult] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         found: dict[str, Any] = {
@@ -51,6 +53,7 @@ class Report:
             "missing": self.missing,
             "sets": {kind: result.as_json() for kind, result in self.sets.items()},
             "writers": [asdict(result) for result in self.writers],
+            "rows": [asdict(result) for result in self.rows],
         }
         path.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -63,7 +66,8 @@ class Report:
             if kind in found["sets"]
         }
         writers = [WritersResult(**result) for result in found.get("writers", [])]
-        return cls(found["machine"], found["versions"], found["missing"], sets, writers)
+        rows = [RowsResult(**result) for result in found.get("rows", [])]
+        return cls(found["machine"], found["versions"], found["missing"], sets, writers, rows)
 
     def figures(self) -> dict[Kind, Figures]:
         return {kind: Figures(result) for kind, result in self.sets.items()}
@@ -87,6 +91,8 @@ class Report:
             found["s3-targets"] = _targets(s3_checks(remote), reduced=self._reduced())
         if self.writers:
             found["writers"] = writers_section(self.writers)
+        if self.rows:
+            found["rows"] = rows_section(self.rows, self.versions)
         return found
 
     def _reduced(self) -> bool:

@@ -13,8 +13,11 @@ from benchmarks.tools.base import ENVIRONMENTS
 _OWN_ENVIRONMENT = {
     "aws": ["awscli"],
     "dvc": ["dvc[s3]"],
+    "mlflow": ["mlflow-skinny", "sqlalchemy", "alembic"],
     "obstore": ["obstore", "blake3"],
     "s5cmd": ["s5cmd"],
+    "tensorboard": ["tensorboardX"],
+    "trackio": ["trackio"],
     "wandb": ["wandb"],
 }
 _DEBIAN = {"restic": "restic", "borg": "borgbackup", "rclone": "rclone"}
