@@ -18,22 +18,33 @@ from typing import TYPE_CHECKING
 from artifacts._version import __version__
 
 if TYPE_CHECKING:
+    from artifacts._alerts import Alert
     from artifacts._api import (
+        alert,
         define_metric,
         finish,
         log,
         log_artifact,
         log_model,
+        login,
+        restore,
+        save,
         use_artifact,
         use_model,
     )
+    from artifacts._consumers import Consumer
     from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
     from artifacts._lifetime import ArtifactTTL, Retention
+    from artifacts._paging import Results
+    from artifacts._recalls import Recall
+    from artifacts._run_files import RunFile
     from artifacts.api import Api
     from artifacts.artifact import Artifact
     from artifacts.collection import ArtifactCollection
+    from artifacts.project import ArtifactType, Project
     from artifacts.runs.config import Config
-    from artifacts.runs.run import Run, init
+    from artifacts.runs.initializing import init
+    from artifacts.runs.run import Run
     from artifacts.runs.summary import Summary
     from artifacts.store.errors import (
         AlreadyExistsError,
@@ -58,6 +69,7 @@ if TYPE_CHECKING:
         StorageError,
         StoreNotFoundError,
     )
+    from artifacts.store.records import AlertLevel
     from artifacts.stored_run import StoredRun
 
     Error = ArtifactsError
@@ -66,6 +78,8 @@ if TYPE_CHECKING:
     summary: Summary
 
 __all__ = [
+    "Alert",
+    "AlertLevel",
     "AlreadyExistsError",
     "Api",
     "Artifact",
@@ -76,10 +90,12 @@ __all__ = [
     "ArtifactManifest",
     "ArtifactNotLoggedError",
     "ArtifactTTL",
+    "ArtifactType",
     "ArtifactsError",
     "BlobNotFoundError",
     "ConfigError",
     "ConflictError",
+    "Consumer",
     "EntryNotFoundError",
     "Error",
     "FormatError",
@@ -89,9 +105,13 @@ __all__ = [
     "NotFoundError",
     "ObjectNotFoundError",
     "PermissionDeniedError",
+    "Project",
+    "Recall",
     "RefNotFoundError",
+    "Results",
     "Retention",
     "Run",
+    "RunFile",
     "RunFinishedError",
     "RunNotFoundError",
     "StateError",
@@ -99,25 +119,40 @@ __all__ = [
     "StoreNotFoundError",
     "StoredRun",
     "__version__",
+    "alert",
     "define_metric",
     "finish",
     "init",
     "log",
     "log_artifact",
     "log_model",
+    "login",
+    "restore",
+    "save",
     "use_artifact",
     "use_model",
 ]
 
 _HOMES = {
-    "artifacts._api": "define_metric finish log log_artifact log_model use_artifact use_model",
+    "artifacts._alerts": "Alert",
+    "artifacts._api": (
+        "alert define_metric finish log log_artifact log_model login restore save use_artifact "
+        "use_model"
+    ),
     "artifacts._entry": "ArtifactEntry ArtifactFile ArtifactManifest",
+    "artifacts._consumers": "Consumer",
     "artifacts._lifetime": "ArtifactTTL Retention",
+    "artifacts._paging": "Results",
+    "artifacts._recalls": "Recall",
+    "artifacts._run_files": "RunFile",
     "artifacts.api": "Api",
     "artifacts.artifact": "Artifact",
     "artifacts.collection": "ArtifactCollection",
+    "artifacts.project": "ArtifactType Project",
     "artifacts.stored_run": "StoredRun",
-    "artifacts.runs.run": "Run init",
+    "artifacts.runs.initializing": "init",
+    "artifacts.runs.run": "Run",
+    "artifacts.store.records": "AlertLevel",
     "artifacts.store.errors": (
         "AlreadyExistsError ArtifactFinalizedError ArtifactNotLoggedError ArtifactsError "
         "BlobNotFoundError ConfigError ConflictError EntryNotFoundError FormatError "
@@ -131,7 +166,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.s
 
 def __getattr__(name: str) -> object:
     if name == "run":
-        return import_module("artifacts.runs.run").active_run()
+        return import_module("artifacts.runs.active").active_run()
     if name in {"config", "summary"}:
         return getattr(import_module("artifacts._api"), name)()
     if name == "Error":

@@ -48,8 +48,10 @@ class Building(Identity):
             name: Path inside the artifact. Default: the file's own name.
             is_tmp: Accepted for compatibility; every file is stored by content.
             skip_cache: Accepted for compatibility; a local store needs no cache.
-            policy: ``mutable`` or ``immutable``: accepted for compatibility. Either way the bytes
-                that are hashed are the bytes that are stored.
+            policy: ``immutable`` promises that nobody changes the file until it is in the store:
+                a large one is then uploaded to a remote store from where it is, without the
+                snapshot that ``mutable`` takes first. If it was changed all the same, logging
+                fails. A local store takes the bytes as it hashes them, whatever the policy.
             overwrite: Replace an entry of other contents.
             progress: Told about every piece.
 
@@ -66,7 +68,13 @@ class Building(Identity):
         def find() -> list[SourceFile]:
             return [walking.source_file(source, slashes(path))]
 
-        [entry] = draft.add_files(find(), overwrite=overwrite, progress=progress, again=find)
+        [entry] = draft.add_files(
+            find(),
+            overwrite=overwrite,
+            progress=progress,
+            again=find,
+            in_place=policy == "immutable",
+        )
         return ArtifactEntry(self, entry)
 
     def add_dir(
@@ -117,7 +125,13 @@ class Building(Identity):
                 symlinks=symlinks,
             )
 
-        draft.add_files(find(), overwrite=merge, progress=progress, again=find)
+        draft.add_files(
+            find(),
+            overwrite=merge,
+            progress=progress,
+            again=find,
+            in_place=policy == "immutable",
+        )
 
     @contextlib.contextmanager
     def new_file(
@@ -205,7 +219,7 @@ class Building(Identity):
 
     def is_draft(self) -> bool:
         """Whether the artifact has not been logged."""
-        return self._logged is None and self._pending is None
+        return self._logged is None and self._pending is None and not self._upserted
 
     def discard(self, *, resumable: bool = False) -> None:
         """Give a draft up: what was stored for it is deleted, and it takes no more files.

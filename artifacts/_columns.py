@@ -135,12 +135,21 @@ def to_table(rows: Sequence[Row], schema: pa.Schema | None = None) -> pa.Table:
         found = scan(rows)
         schema = pa.schema([found[name].field(name) for name in found])
     arrays = []
-    for field in schema:
-        values = [row.get(field.name) for row in rows]
+    for field, values in zip(schema, _turned(rows, schema.names), strict=True):
         if is_json(field):
-            values = [None if value is None else json.dumps(value) for value in values]
+            values = [None if value is None else json.dumps(value) for value in values]  # noqa: PLW2901
         arrays.append(pa.array(values, field.type, from_pandas=False))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _turned(rows: Sequence[Row], names: Sequence[str]) -> list[list[Any]]:
+    """Return the values of each column; few rows at a time, as many as fit into a CPU's cache."""
+    columns: list[list[Any]] = [[] for _ in names]
+    for start in range(0, len(rows), _SCANNED):
+        part = rows[start : start + _SCANNED]
+        for name, values in zip(names, columns, strict=True):
+            values += [row.get(name) for row in part]
+    return columns
 
 
 def _is_unicode(text: str) -> bool:
@@ -172,7 +181,9 @@ def write(
             yield row
 
     columns = scan(watched())
-    schema = pa.schema([columns[name].field(name) for name in sorted(columns)])
+    # Without rows there is the one column that every history has.
+    fields = [columns[name].field(name) for name in sorted(columns)]
+    schema = pa.schema(fields or [pa.field("_step", pa.int64())])
     told = {
         **info(),
         "rows": count,
@@ -180,7 +191,7 @@ def write(
         "ordered": ordered,
         "keys": {
             name: {"count": columns[name].count, "last_step": columns[name].last_step}
-            for name in schema.names
+            for name in sorted(columns)
         },
     }
     schema = schema.with_metadata({INFO: json.dumps(told, sort_keys=True).encode()})

@@ -79,6 +79,7 @@ class Draft:
         overwrite: bool,
         progress: Progress | None = None,
         again: Callable[[], list[SourceFile]] | None = None,
+        in_place: bool = False,
     ) -> list[Entry]:
         """Store files and add their entries: all of them, or none if one is refused.
 
@@ -87,10 +88,13 @@ class Draft:
             overwrite: Replace entries of other contents.
             progress: Told about every piece.
             again: Finds the files once more, if their bytes are collected before the commit.
+            in_place: As for `ingest.add_files`.
         """
         with self._lock:
             self._check_open()
-            entries = ingest.add_files(self.place.store, self.upload, files, progress)
+            entries = ingest.add_files(
+                self.place.store, self.upload, files, progress, in_place=in_place
+            )
             self.add_entries(entries, overwrite=overwrite)
             if again is not None:
                 self._sources.append(again)
@@ -249,7 +253,7 @@ class Draft:
             self._check_open()
             upload, manifest = self.upload, self.manifest
             assert isinstance(upload, Snapshot)
-            store.catalog.check_type(version.entity, version.project, version.name, version.type)
+            self.place.check_type(version.entity, version.project, version.name, version.type)
             complete = replace(
                 version, digest=manifest.digest, size=manifest.size, file_count=len(manifest)
             )

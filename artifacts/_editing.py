@@ -178,7 +178,7 @@ class Editing(Identity):
             options: How.
             project: Goes before both.
         """
-        if self._logged is not None or self._pending is not None:
+        if self._logged is not None or self._pending is not None or self._upserted:
             raise ArtifactFinalizedError(f"{self.name} was logged already")
         draft = self._draft_for_logging()
         version = self._to_version(draft, place, options, project)
@@ -230,6 +230,7 @@ class Editing(Identity):
             output=options.output,
             created_by=settings.user_name(),
             ttl=self._ttl,
+            sources=options.sources,
         )
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -286,12 +287,13 @@ class Editing(Identity):
 
         Args:
             delete_aliases: Also if it has aliases other than ``latest``.
-            force: Also if a running run uses it, or one of these aliases is protected.
+            force: Also if a running run uses it, something that is deployed works with it, or one
+                of these aliases is protected.
 
         Raises:
             ArtifactNotLoggedError: The artifact is still a draft.
             RefNotFoundError: It was deleted already.
-            StateError: It has such aliases, or a running run uses it.
+            StateError: It has such aliases, or is in use.
         """
         self._become(self._stored().delete(delete_aliases=delete_aliases, force=force))
 

@@ -9,6 +9,8 @@ from artifacts.store.errors import InvalidInputError, InvalidTypeError, RefNotFo
 from artifacts.store.refs import Ref
 
 if TYPE_CHECKING:
+    from datetime import date, datetime, timedelta
+
     from artifacts._session import Place
     from artifacts.store.records import VersionRecord
 
@@ -31,21 +33,72 @@ def find_version(place: Place, name: str, type_: str | None = None) -> tuple[Ref
         raise InvalidTypeError(
             f"the name of an artifact must be text, not {name.__class__.__name__}"
         )
-    catalog = place.store.catalog
     ref = Ref.parse(name)
     try:
-        record = catalog.resolve(ref, entity=place.entity, project=place.project)
+        record = _resolve(place, ref)
     except RefNotFoundError as error:
         # An artifact may have such a name, so names come first.
         if _BARE_PREFIX.fullmatch(name) is None:
             raise
         ref = Ref.parse(f"blake3:{name}")
         try:
-            record = catalog.resolve(ref, entity=place.entity, project=place.project)
+            record = _resolve(place, ref)
         except RefNotFoundError:
             raise error from None
     check_type(record.type, name, type_)
     return ref, record
+
+
+def find_version_at(
+    place: Place, name: str, at: datetime | date | timedelta | str, type_: str | None = None
+) -> VersionRecord:
+    """Return the version that a name meant at a time.
+
+    Args:
+        place: As for `find_version`.
+        name: As for `find_version`.
+        at: As `_moment.parse_moment` takes it.
+        type_: As for `find_version`.
+
+    Raises:
+        InvalidInputError: Name or time are malformed, or the type differs.
+        RefNotFoundError: Nothing had that name then.
+    """
+    from artifacts._moment import parse_moment
+
+    catalog = place.store.catalog
+    moment = parse_moment(at, catalog.now())
+
+    def resolve(text: str) -> VersionRecord:
+        ref = Ref.parse(text)
+        return catalog.resolve_at(ref, moment, entity=place.entity, project=place.project)
+
+    try:
+        record = resolve(name)
+    except RefNotFoundError:
+        if _BARE_PREFIX.fullmatch(name) is None:
+            raise
+        record = resolve(f"blake3:{name}")
+    check_type(record.type, name, type_)
+    return record
+
+
+def _resolve(place: Place, ref: Ref) -> VersionRecord:
+    """Return a version of the store, or of what is known of the one that cannot be reached."""
+    store = place.store
+    try:
+        record = store.catalog.resolve(ref, entity=place.entity, project=place.project)
+    except RefNotFoundError as error:
+        if place.remembered is None:
+            raise
+        from artifacts._remembering import recall
+
+        return recall(place, ref, error)
+    if store.cache is not None:
+        from artifacts._remembering import remember
+
+        remember(place, record)
+    return record
 
 
 def check_type(actual: str, name: str, type_: str | None) -> None:

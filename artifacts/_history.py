@@ -26,8 +26,20 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 STEP = "_step"
-FILE = "history.parquet"
 DEFAULT_STREAM, SYSTEM_STREAM = "default", "system"
+"""What `log` writes, and what was measured of the system."""
+
+FILES = {DEFAULT_STREAM: "history.parquet", SYSTEM_STREAM: "system.parquet"}
+"""The files of a version, by stream."""
+
+SYSTEM_SESSION = ".system"
+"""What the name of a session ends with whose chunks are of the system's stream."""
+
+CORRECTED = ".corrected"
+"""What the name of a journal ends with that may amend rows of earlier steps."""
+
+STATISTICS = "_statistics"
+"""Member of a histogram, in journals only: what the summary says of the array."""
 
 _IN_MEMORY = 8 << 20
 _AT_ONCE = 32
@@ -35,25 +47,34 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one journal.
+    """Rows of one stream of one journal.
 
     Attributes:
         session: Name of the journal.
         first: Number of the first of them in there.
-        source: The journal itself, or a part of it, compressed.
+        source: The journal itself, or a part of it with rows of this stream only, compressed.
+        size: Bytes of the journal that count: it may be growing, and is read more than once.
     """
 
     session: str
     first: int
     source: Path | bytes
+    size: int | None = None
 
-    def values(self) -> Iterator[Any]:
-        """Yield rows and notes."""
+    def rows(self, stream: str) -> Iterator[Row]:
+        """Yield the rows."""
         if isinstance(self.source, Path):
-            return read_journal(self.source)
+            if stream == DEFAULT_STREAM:
+                values = read_journal(self.source, self.size)
+                yield from (value for value in values if isinstance(value, dict))
+            else:
+                notes = read_journal(self.source, self.size, notes_only=True)
+                yield from (note[1] for note in notes if note[0] == stream)
+            return
         import zstandard
 
-        return values_in(zstandard.ZstdDecompressor().decompress(self.source))
+        data = zstandard.ZstdDecompressor().decompress(self.source)
+        yield from (value for value in values_in(data) if isinstance(value, dict))
 
 
 class HistoryFile:
@@ -70,7 +91,9 @@ class HistoryFile:
         from artifacts._columns import INFO
 
         self.version = version
-        self._parquet: Any = pq.ParquetFile(file)
+        # Read in the thread that asks: a thread of Arrow's that still holds a Python file when the
+        # interpreter ends would abort the process.
+        self._parquet: Any = pq.ParquetFile(file, pre_buffer=False)
         self.schema: pa.Schema = self._parquet.schema_arrow
         told = (self.schema.metadata or {}).get(INFO)
         if told is None:
@@ -80,7 +103,7 @@ class HistoryFile:
     def table(self, keys: Iterable[str] | None = None) -> pa.Table:
         """Return all rows with some of the columns, those that there are."""
         names = self._names(keys)
-        return self._parquet.read(columns=names).select(names)
+        return self._parquet.read(columns=names, use_threads=False).select(names)
 
     def rows(
         self,
@@ -105,7 +128,10 @@ class HistoryFile:
                 if high is not None and known.min >= high:
                     continue
             groups.append(number)
-        for batch in self._parquet.iter_batches(batch_size=page, row_groups=groups, columns=names):
+        batches = self._parquet.iter_batches(
+            batch_size=page, row_groups=groups, columns=names, use_threads=False
+        )
+        for batch in batches:
             yield from to_rows(batch.select(names))
 
     def _leaf(self, place: int) -> int:
@@ -122,16 +148,23 @@ class HistoryFile:
 
 
 class History:
-    """All rows of one run.
+    """All rows of one stream of one run.
 
     Args:
         file: Of the newest version, or None.
         pieces: What is in no version yet, and what is.
+        stream: Which one it is.
     """
 
-    def __init__(self, file: HistoryFile | None, pieces: Sequence[Piece]) -> None:
+    def __init__(
+        self,
+        file: HistoryFile | None,
+        pieces: Sequence[Piece],
+        stream: str = DEFAULT_STREAM,
+    ) -> None:
         self.file = file
         self._pieces = pieces
+        self._stream = stream
         self.sessions: dict[str, int] = {} if file is None else dict(file.info["sessions"])
         """How many rows of each journal are in the version, and of those that `tail` has seen."""
         self._known = dict(self.sessions)
@@ -146,11 +179,10 @@ class History:
         """Yield the rows that are in no version, in the order of their journals."""
         for piece in self._pieces:
             number, known = piece.first, self._known.get(piece.session, 0)
-            for value in piece.values():
-                if isinstance(value, dict):
-                    if number >= known:
-                        yield flatten(value)
-                    number += 1
+            for row in piece.rows(self._stream):
+                if number >= known:
+                    yield flatten(row)
+                number += 1
             self.sessions[piece.session] = max(number, self.sessions.get(piece.session, 0))
 
     def unsorted(self) -> Iterator[Row]:
@@ -200,28 +232,47 @@ class History:
         """
         import pyarrow as pa
 
-        from artifacts._columns import concat, to_table
-
-        wanted = None if keys is None else list(dict.fromkeys([*keys, STEP]))
-        tail = list(self.tail())
-        tables = []
-        if self.file is not None:
-            tables.append(self.file.table(wanted))
-        if tail:
-            rows = tail
-            if wanted is not None:
-                rows = [{key: row[key] for key in wanted if key in row} for row in tail]
-            tables.append(to_table(rows))
-        table = concat(tables) if tables else pa.table({})
+        table = self._read(None if keys is None else dict.fromkeys([*keys, STEP]))
         if keys is None:
-            if not self._is_ordered(tail):
-                table = table.sort_by(STEP)
             return table
         if not set(keys) <= set(table.schema.names):
             return pa.table({key: pa.nulls(0) for key in keys})
-        if not self._is_ordered(tail):
-            table = table.sort_by(STEP)
         return table.select(list(keys)).drop_null()
+
+    def columns(self, keys: Sequence[str]) -> pa.Table:
+        """Return rows that have any of these keys as a table, by step.
+
+        Its columns are ``_step`` and those of the keys that there are.
+        """
+        import pyarrow.compute as pc
+
+        table = self._read(dict.fromkeys([STEP, *keys]))
+        names = [key for key in dict.fromkeys(keys) if key != STEP and key in table.schema.names]
+        if not names:
+            return table if set(keys) == {STEP} else table.slice(0, 0)
+        found = pc.is_valid(table.column(names[0]))
+        for name in names[1:]:
+            found = pc.or_(found, pc.is_valid(table.column(name)))
+        return table.select([STEP, *names]).filter(found)
+
+    def _read(self, wanted: Iterable[str] | None) -> pa.Table:
+        """Return all rows with some of the columns, those that there are, by step."""
+        import pyarrow as pa
+
+        from artifacts._columns import concat, to_table
+
+        names = None if wanted is None else list(wanted)
+        tail = list(self.tail())
+        tables = []
+        if self.file is not None:
+            tables.append(self.file.table(names))
+        if tail:
+            rows = tail
+            if names is not None:
+                rows = [{key: row[key] for key in names if key in row} for row in tail]
+            tables.append(to_table(rows))
+        table = concat(tables) if tables else pa.table({})
+        return table if self._is_ordered(tail) else table.sort_by(STEP)
 
     def sample(self, samples: int, keys: Sequence[str] | None, x_axis: str) -> pa.Table:
         """Return at most so many rows, evenly chosen, the first and the last among them."""
@@ -237,20 +288,18 @@ class History:
 
     def keys(self) -> dict[str, dict[str, Any]]:
         """Return, by key, the types of its values, how many there are, and the last one's step."""
-        from artifacts._columns import is_json, scan
+        from artifacts._columns import is_json
 
         found: dict[str, dict[str, Any]] = {}
         if self.file is not None:
             for name, told in self.file.info["keys"].items():
                 field = self.file.schema.field(name)
                 found[name] = {"types": ["json" if is_json(field) else str(field.type)], **told}
-        for name, column in scan(self.tail()).items():
-            field = column.field(name)
-            type_ = "json" if is_json(field) else str(field.type)
+        for name, told in typed_keys(self.tail()).items():
             known = found.setdefault(name, {"types": [], "count": 0, "last_step": -1})
-            known["types"] = sorted({*known["types"], type_})
-            known["count"] += column.count
-            known["last_step"] = max(known["last_step"], column.last_step)
+            known["types"] = sorted({*known["types"], *told["types"]})
+            known["count"] += told["count"]
+            known["last_step"] = max(known["last_step"], told["last_step"])
         return found
 
     def _is_ordered(self, tail: Sequence[Row]) -> bool:
@@ -266,51 +315,104 @@ class History:
         return True
 
 
+def typed_keys(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
+    """Return what `History.keys` tells, of some rows."""
+    from artifacts._columns import is_json, scan
+
+    found = {}
+    for name, column in scan(rows).items():
+        field = column.field(name)
+        type_ = "json" if is_json(field) else str(field.type)
+        found[name] = {"types": [type_], "count": column.count, "last_step": column.last_step}
+    return found
+
+
 def load(
-    store: Store, runs: Iterable[int], journals: Mapping[int, Sequence[Path]] | None = None
+    store: Store,
+    runs: Iterable[int],
+    journals: Mapping[int, Sequence[Path]] | None = None,
+    stream: str = DEFAULT_STREAM,
 ) -> dict[int, History]:
-    """Return the histories of some runs, by their keys.
+    """Return a stream of the histories of some runs, by their keys.
 
     Args:
         journals: Of these runs, on this machine; they hold all that the catalog has of them.
     """
-    keys = list(runs)
+    found = load_streams(store, runs, journals, [stream])
+    return {key: streams[stream] for key, streams in found.items()}
+
+
+def load_streams(
+    store: Store,
+    runs: Iterable[int],
+    journals: Mapping[int, Sequence[Path]] | None = None,
+    streams: Iterable[str] = tuple(FILES),
+) -> dict[int, dict[str, History]]:
+    """Return several streams of the histories of some runs, by their keys; see `load`."""
+    keys, wanted = list(runs), list(streams)
     # In this order: rows leave the catalog when a version has them.
     chunks = store.catalog.history_chunks(keys)
-    files = _open_files(store, store.catalog.history_versions(keys))
+    files = _open_files(store, store.catalog.history_versions(keys), wanted)
+    local = journals or {}
     return {
-        key: History(
-            files.get(key), _pieces(chunks.get(key, ()), [] if not journals else journals[key])
-        )
+        key: {
+            stream: _history(
+                files.get((key, stream)),
+                _pieces(chunks.get(key, ()), local.get(key, ()), stream),
+                stream,
+            )
+            for stream in wanted
+        }
         for key in keys
     }
 
 
-def _pieces(chunks: Iterable[HistoryChunk], journals: Iterable[Path]) -> list[Piece]:
-    local = {path.stem: Piece(path.stem, 0, path) for path in journals}
-    elsewhere = [
-        Piece(chunk.session, chunk.first_row, chunk.payload)
-        for chunk in chunks
-        if chunk.session not in local
-    ]
+def _history(file: HistoryFile | None, pieces: Sequence[Piece], stream: str) -> History:
+    if stream == DEFAULT_STREAM and any(CORRECTED in piece.session for piece in pieces):
+        from artifacts._corrections import CorrectedHistory
+
+        return CorrectedHistory(file, pieces, stream)
+    return History(file, pieces, stream)
+
+
+def _pieces(chunks: Iterable[HistoryChunk], journals: Iterable[Path], stream: str) -> list[Piece]:
+    local = {path.stem: Piece(path.stem, 0, path, _size_of(path)) for path in journals}
+    elsewhere = []
+    for chunk in chunks:
+        session = chunk.session.removesuffix(SYSTEM_SESSION)
+        is_system = session != chunk.session
+        if is_system == (stream == SYSTEM_STREAM) and session not in local:
+            elsewhere.append(Piece(session, chunk.first_row, chunk.payload))
     # The name of a journal begins with the time at which it was begun.
     return sorted([*local.values(), *elsewhere], key=lambda piece: (piece.session, piece.first))
 
 
-def _open_files(store: Store, versions: Mapping[int, VersionRecord]) -> dict[int, HistoryFile]:
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a version has its rows by now
+        return None
+
+
+def _open_files(
+    store: Store, versions: Mapping[int, VersionRecord], streams: Iterable[str]
+) -> dict[tuple[int, str], HistoryFile]:
+    """Return the files of versions, by the keys of their runs and the stream."""
     if not versions:
         return {}
     manifests = _read_all(store, {version.digest for version in versions.values()})
-    entries = {
-        run: Manifest.parse([manifests[version.digest]]).by_path[FILE]
-        for run, version in versions.items()
-    }
+    entries = {}
+    for run, version in versions.items():
+        by_path = Manifest.parse([manifests[version.digest]]).by_path
+        for stream in streams:
+            if FILES[stream] in by_path:
+                entries[run, stream] = by_path[FILES[stream]]
     small = _read_all(store, {e.digest for e in entries.values() if e.size <= _IN_MEMORY})
     found = {}
-    for run, entry in entries.items():
+    for (run, stream), entry in entries.items():
         data = small.get(entry.digest)
         file = store.open_blob(entry.digest) if data is None else io.BytesIO(data)
-        found[run] = HistoryFile(versions[run], file)
+        found[run, stream] = HistoryFile(versions[run], file)
     return found
 
 
@@ -347,7 +449,7 @@ def table_of_runs(store: Store, runs: Sequence[RunRecord], keys: Sequence[str] |
         for run in batch:
             table = found[run.key].table(wanted)
             if table.num_rows:
-                ids = pa.array([run.id] * table.num_rows, pa.string())
+                ids = pa.repeat(pa.scalar(run.id, pa.string()), table.num_rows)
                 tables.append(table.add_column(0, "run", ids))
     return concat(tables)
 
@@ -366,37 +468,28 @@ def _flatten_into(flat: Row, prefix: str, values: Row) -> None:
         # What has a type of its own, such as a histogram, is one value.
         if type(value) is dict and value and "_type" not in value:
             _flatten_into(flat, f"{prefix}{key}.", value)
+        elif type(value) is dict and STATISTICS in value:
+            flat[prefix + key] = {name: value[name] for name in value if name != STATISTICS}
         else:
             flat[prefix + key] = value
 
 
-def check_stream(stream: str) -> bool:
-    """Return whether a stream of a run's history is the one that `log` writes.
+def check_stream(stream: str) -> str:
+    """Return the name of a stream of a run's history.
 
     Raises:
         InvalidInputError: There is no such stream.
     """
-    if stream not in {DEFAULT_STREAM, SYSTEM_STREAM}:
+    if stream not in FILES:
         raise InvalidInputError(f"stream must be 'default' or 'system', not {stream!r}")
-    return stream == DEFAULT_STREAM
+    return stream
 
 
 def sample_of(
-    history: History,
-    *,
-    samples: int,
-    keys: Sequence[str] | None,
-    x_axis: str,
-    pandas: bool,
-    stream: str,
+    history: History, *, samples: int, keys: Sequence[str] | None, x_axis: str, pandas: bool
 ) -> Any:
     """Return a sample of rows, as a DataFrame or as a list of dicts."""
-    import pyarrow as pa
-
-    table = pa.table({})
-    if check_stream(stream):
-        table = history.sample(samples, keys, x_axis)
-    return to_frame(table, pandas=pandas)
+    return to_frame(history.sample(samples, keys, x_axis), pandas=pandas)
 
 
 def to_pandas(table: pa.Table) -> Any:

@@ -41,6 +41,7 @@ class Identity:
     _draft: Draft | None
     _logged: Logged | None
     _pending: Delivered | None = None  # a version on its way to the store
+    _upserted = False  # a part of a version that is not finished
     _ttl: int | None = None
     _is_new = False
     _new_bytes = 0
@@ -65,10 +66,14 @@ class Identity:
 
     @property
     def state(self) -> str:
-        """``DRAFT``, ``PENDING`` (on its way to a remote store), ``COMMITTED`` or ``DELETED``."""
+        """``DRAFT``, ``PENDING``, ``COMMITTED`` or ``DELETED``.
+
+        Pending is what is on its way to a remote store, and what was added to a version that
+        other processes add to as well.
+        """
         self._settle(wait=False)
         if self._logged is None:
-            return DRAFT if self._pending is None else PENDING
+            return PENDING if self._pending is not None or self._upserted else DRAFT
         return COMMITTED if self._logged.record.deleted_at is None else DELETED
 
     @property
@@ -192,6 +197,11 @@ class Identity:
 
     def _version(self) -> Logged:
         self._settle()
+        if self._upserted:
+            raise ArtifactNotLoggedError(
+                f"artifact {self._name!r} is not finished yet: other processes may add to it",
+                hint="finish it with run.finish_artifact(artifact)",
+            )
         if self._logged is None:
             raise ArtifactNotLoggedError(
                 f"artifact {self._name!r} has not been logged yet",

@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from artifacts import settings
+from artifacts import _reads, settings
 from artifacts.store import checkout
 from artifacts.store.compare import compare
 from artifacts.store.errors import IntegrityError, InvalidInputError, NotFoundError, StateError
-from artifacts.store.records import LinkKind, VersionDraft
+from artifacts.store.records import WITHOUT_DATA, DerivationKind, LinkKind, VersionDraft
 from artifacts.store.references import open_reference
+from artifacts.store.refs import LATEST
 from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from artifacts._session import Place
     from artifacts._values import LogOptions
     from artifacts.store.checkout import CheckoutResult, LinkMode
     from artifacts.store.manifest import Entry, Manifest, Reference
     from artifacts.store.progress import Progress
-    from artifacts.store.records import VersionRecord
+    from artifacts.store.records import RecallRecord, VersionRecord
+    from artifacts.store.refs import Ref
 
 log = logging.getLogger("artifacts")
 
 _NAMED = 5
 
 
-class Logged:
-    """One version in one store."""
+class Named(NamedTuple):
+    """How a user has named a version.
 
-    def __init__(self, place: Place, record: VersionRecord) -> None:
+    Attributes:
+        text: As it was written.
+        alias: The alias through which it was found; None for a number or a digest.
+    """
+
+    text: str
+    alias: str | None = None
+
+    @classmethod
+    def by(cls, text: str, ref: Ref) -> Named:
+        """Return what a parsed name says."""
+        if ref.name is None or ref.digest is not None or ref.number is not None:
+            return cls(text)
+        return cls(text, ref.selector or LATEST)
+
+
+class Logged:
+    """One version in one store.
+
+    Args:
+        named: How it was found, if that was by a name.
+    """
+
+    def __init__(self, place: Place, record: VersionRecord, named: Named | None = None) -> None:
         self.place = place
         self.record = record
+        self.named = named
         self._manifest: Manifest | None = None
+        self._warned = False
 
     @property
     def manifest(self) -> Manifest:
@@ -103,6 +130,7 @@ class Logged:
             self._keep_store(root)
         if not allow_broken:
             self._refuse_broken()
+        self.warn_if_recalled()
         entries = self.select(path_prefix=path_prefix, include=include, exclude=exclude)
         if self.record.broken is not None:
             entries = self._readable(entries)
@@ -116,6 +144,8 @@ class Logged:
                 allow_missing_references=allow_missing_references,
                 progress=progress,
             )
+        whole = path_prefix is include is exclude is None and len(entries) == len(self.manifest)
+        self._note_read(None if whole and not result.skipped else entries, result.skipped)
         if result.skipped:
             log.warning(
                 "%s: %d referenced file(s) are gone or have changed, and were left out: %s",
@@ -125,11 +155,32 @@ class Logged:
             )
         return result
 
+    def link_source(self) -> VersionRecord | None:
+        """Return the version that a link leads to, None if the version is no link."""
+        found = self.place.store.catalog.derivations_of([self.record.id], DerivationKind.LINK)
+        return found[-1].input if found else None
+
+    def recalled(self) -> RecallRecord | None:
+        """Return the recall that holds of the version now."""
+        found = self.place.store.catalog.recalls_in_force([self.record.id])
+        return found.get(self.record.id)
+
+    def warn_if_recalled(self) -> None:
+        """Log a warning if the version is recalled; once for each object."""
+        recall = None if self._warned else self.recalled()
+        if recall is not None:
+            self._warned = True
+            by = f" by {recall.by}" if recall.by else ""
+            log.warning("%s was recalled%s: %s", self.record.ref, by, recall.reason)
+
     def _refuse_broken(self) -> None:
         if self.record.broken is not None:
+            never_here = self.record.broken == WITHOUT_DATA
             raise IntegrityError(
                 f"{self.record.ref} is broken: {self.record.broken}",
-                hint="repair the store with art check --repair --from STORE, or get what is left "
+                hint="bring them from where they are: art export there, and art import here"
+                if never_here
+                else "repair the store with art check --repair --from STORE, or get what is left "
                 "with allow_broken=True (--allow-broken)",
                 kind="version_broken",
             )
@@ -168,14 +219,37 @@ class Logged:
 
     def download_entries(self, entries: list[Entry], root: str) -> CheckoutResult:
         """Write single files into a folder."""
+        self.warn_if_recalled()
         with self.place.store.reading(self.record.digest):
-            return checkout.checkout(self.place.store, entries, root)
+            result = checkout.checkout(self.place.store, entries, root)
+        self._note_read(entries)
+        return result
+
+    def download_as(self, entry: Entry, target: str) -> None:
+        """Write one file to a path."""
+        folder, name = os.path.split(os.path.abspath(target))
+        self.warn_if_recalled()
+        with self.place.store.reading(self.record.digest):
+            checkout.checkout(self.place.store, [entry._replace(path=name)], folder)
+        self._note_read([entry])
 
     def open(self, entry: Entry) -> IO[bytes]:
         """Open a file for reading."""
         if entry.reference is not None:
-            return open_reference(entry.reference, size=entry.size)
-        return self.place.store.open_blob(entry.digest)
+            file = open_reference(entry.reference, size=entry.size)
+        else:
+            file = self.place.store.open_blob(entry.digest)
+        self._note_read([entry])
+        return file
+
+    def _note_read(self, entries: Iterable[Entry] | None, left_out: Collection[str] = ()) -> None:
+        """Record for the run that is at work that these files were read; None for all of them."""
+        text, alias = self.named or (None, None)
+        paths = None
+        if entries is not None:
+            missing = set(left_out)
+            paths = [entry.path for entry in entries if entry.path not in missing]
+        _reads.note(self.place, self.record, paths, ref_text=text, alias=alias)
 
     def read(self, entry: Entry) -> bytes:
         """Return the contents of a file."""
@@ -221,7 +295,17 @@ class Logged:
         ttl: int | None,
         force: bool,
     ) -> Logged:
-        """Make description, metadata, aliases, tags and lifetime be these, in one transaction."""
+        """Make description, metadata, aliases, tags and lifetime be these, in one transaction.
+
+        Raises:
+            InvalidInputError: A link is given a lifetime.
+        """
+        if ttl != self.record.ttl and self.link_source() is not None:
+            raise InvalidInputError(
+                f"{self.record.ref} is a link, which has no lifetime of its own",
+                hint="remove it with artifact.unlink()",
+                kind="bad_ttl",
+            )
         self.place.store.catalog.edit_version(
             self.record,
             description=description,
@@ -267,6 +351,7 @@ class Logged:
             latest=options.latest,
             run=options.run,
             created_by=settings.user_name(),
+            sources=options.sources,
         )
         # Equal content finds this version, which the commit makes sure is not deleted.
         self.place.store.catalog.commit(draft, base=record.id)
@@ -286,20 +371,19 @@ class Logged:
 
     def logged_by(self) -> StoredRun | None:
         """Return the run that logged this version first."""
-        runs = self._runs(LinkKind.OUTPUT)
-        return runs[0] if runs else None
+        links = self.place.store.catalog.links_of_versions([self.record.id], LinkKind.OUTPUT)
+        return StoredRun(self.place, links[0].run) if links else None
 
-    def used_by(self) -> list[StoredRun]:
-        """Return the runs that used this version, oldest first."""
-        return self._runs(LinkKind.INPUT)
+    def used_by(self, *, transitive: bool, type_: str | None) -> list[StoredRun]:
+        """Return the runs that used this version; see `Artifact.used_by`."""
+        from artifacts.store.lineage.users import users
 
-    def _runs(self, kind: LinkKind) -> list[StoredRun]:
-        links = self.place.store.catalog.links_of_versions([self.record.id], kind)
-        return [StoredRun(self.place, link.run) for link in links]
+        found = users(self.place.store, self.record, transitive=transitive, type_=type_)
+        return [StoredRun(self.place, run) for run in found]
 
     def _again(self) -> Logged:
         fresh = Logged(self.place, self.place.store.catalog.version(self.record.id))
-        fresh._manifest = self._manifest
+        fresh._manifest, fresh._warned, fresh.named = self._manifest, self._warned, self.named
         return fresh
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from types import FunctionType
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,12 +14,15 @@ def in_parts(class_: type[T]) -> type[T]:
     """Give a class the public members of its bases as its own.
 
     Help, error messages and the reference then say ``Artifact.download`` and do not mention the
-    parts. The members of a base come before those of a class derived from it. A base may have
-    several classes, but then no public methods, because a method has one name in error messages.
+    parts. The members of a base come before those of a class derived from it. Several classes may
+    have one base: each gets methods of its own, because a method has one name in error messages.
     """
     members: dict[str, object] = {}
     for part in reversed(class_.__mro__[:-1]):
-        members.update((k, v) for k, v in vars(part).items() if not k.startswith("_"))
+        for name, member in vars(part).items():
+            if not name.startswith("_"):
+                shared = part is not class_ and isinstance(member, FunctionType)
+                members[name] = _copied(member) if shared else member
     for name, member in members.items():
         if name in vars(class_):
             delattr(class_, name)  # the order of setting is that of the reference
@@ -26,3 +31,20 @@ def in_parts(class_: type[T]) -> type[T]:
             for function in (member, inspect.unwrap(member)):
                 function.__qualname__ = f"{class_.__qualname__}.{name}"
     return class_
+
+
+def _copied(function: FunctionType) -> FunctionType:
+    """Return a function that does the same, and can be renamed."""
+    if hasattr(function, "__wrapped__"):  # made by a decorator: its calls name what it wraps
+        return function
+    copy = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    functools.update_wrapper(copy, function)
+    del vars(copy)["__wrapped__"]
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy

@@ -1,7 +1,8 @@
-"""Reading an artifact: its files, and the runs that made and used it."""
+"""Reading an artifact: its files."""
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from artifacts.store.diff import ManifestDiff
     from artifacts.store.manifest import Manifest
     from artifacts.store.progress import Progress
-    from artifacts.stored_run import StoredRun
+    from artifacts.store.row_diff import RowDiff
 
 
 class Reading(Identity):
@@ -291,20 +292,51 @@ class Reading(Identity):
         self._stored().verify(self._root(root), progress=progress)
 
     def diff(self, other: Artifact) -> ManifestDiff:
-        """Return what changed from this artifact to ``other``."""
-        from artifacts.store.diff import diff_manifests
+        """Return what changed from this artifact to ``other``: files, renamed ones, metadata."""
+        from artifacts.store.diff import diff_manifests, diff_metadata
 
-        return diff_manifests(self._any_manifest(), other._any_manifest())
+        found = diff_manifests(self._any_manifest(), other._any_manifest())
+        return found._replace(metadata=diff_metadata(self._metadata, other._metadata))
 
-    # -- lineage
+    def diff_rows(
+        self,
+        other: Artifact,
+        path: str,
+        *,
+        key: Iterable[str] | str | None = None,
+        examples: int = 5,
+    ) -> RowDiff:
+        """Return which rows of a table changed from this version to ``other``.
 
-    def logged_by(self) -> StoredRun | None:
-        """Return the run that logged this version first, or None."""
-        return self._version().logged_by()
+        Rows are compared in the columns that both tables have, whatever their order, and read one
+        after the other: memory stays small however large the tables are.
 
-    def used_by(self) -> list[StoredRun]:
-        """Return the runs that used this version, oldest first."""
-        return self._version().used_by()
+        Args:
+            other: A version that has the path too, of whatever store.
+            path: A file that ends in ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet``.
+            key: The column, or columns, whose values say which row is which. Without it, rows
+                are only equal or not.
+            examples: At most so many rows of each kind of change are returned.
+
+        Raises:
+            KeyError: One of the versions has no such file.
+            InvalidInputError: It is no table by its name, or the key does not tell rows apart.
+            FormatError: It is no such table.
+        """
+        from artifacts.store.row_diff import diff_rows
+        from artifacts.store.rows import KINDS, Table, table_kind
+
+        kind = table_kind(path)
+        if kind is None:
+            raise InvalidInputError(
+                f"{path!r} is no table by its name",
+                hint=f"rows are compared of files that end in: {', '.join(KINDS)}",
+                kind="no_table",
+            )
+        before, after = (
+            Table(kind, functools.partial(each.get_path(path).open, "rb")) for each in (self, other)
+        )
+        return diff_rows(before, after, key=texts(key, "key"), examples=examples)
 
     # -- inside
 

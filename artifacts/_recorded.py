@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import zlib
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
+from artifacts._pages import RunPages
 from artifacts.store.records import INTERNAL_TYPES, to_datetime
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from artifacts._history import History
     from artifacts._session import Place
     from artifacts.artifact import Artifact
     from artifacts.store.records import ArtifactRecord, LinkKind, RunRecord
+
+_LONGEST = 100
+
+
+def record_name(run_id: str, what: str) -> str:
+    """Return the name of the artifact in which a run is recorded.
+
+    Args:
+        what: Which of them: ``history``, ``summary`` or ``files``.
+    """
+    safe = re.sub(r"[^a-zA-Z0-9_.-]", "_", run_id)
+    if safe != run_id or len(safe) > _LONGEST:
+        # Two runs never share an artifact.
+        safe = f"{safe[:_LONGEST]}-{zlib.crc32(run_id.encode()):08x}"
+    return f"run-{safe}-{what}"
 
 
 class Recorded:
@@ -31,7 +51,7 @@ class Recorded:
         return self._record.project
 
 
-class RecordedRun(Recorded):
+class RecordedRun(Recorded, RunPages):
     """The part of `Run` and `StoredRun` that nobody can change."""
 
     _record: RunRecord
@@ -58,11 +78,22 @@ class RecordedRun(Recorded):
 
     @property
     def state(self) -> str:
-        """``running``, ``finished``, ``failed`` or ``crashed``.
+        """``running``, ``finished``, ``failed``, ``crashed``, ``preempting`` or ``preempted``.
 
-        A run that gave no sign of life for five minutes counts as crashed.
+        A run that gave no sign of life for five minutes counts as crashed, or as preempted if
+        `Run.mark_preempting` was called.
         """
         return self._record.state
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What ran where: program, command line, machine, versions, and the state of Git."""
+        return dict(self._record.metadata or {})
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """What was measured of the machine and of the process last."""
+        return dict(self._record.system_metrics or {})
 
     @property
     def exit_code(self) -> int | None:
@@ -70,9 +101,33 @@ class RecordedRun(Recorded):
         return self._record.exit_code
 
     @property
-    def url(self) -> str | None:
-        """Page of the run; None, because a local store has no pages."""
-        return None
+    def sweep_id(self) -> str | None:
+        """Search over settings that it belongs to, or None."""
+        return self._record.sweep_id
+
+    @property
+    def user(self) -> str | None:
+        """Name of the user who started it."""
+        return self._record.user
+
+    @property
+    def host(self) -> str | None:
+        """Name of the machine on which it was started."""
+        return self._record.host
+
+    @property
+    def display_name(self) -> str:
+        """The same as ``name``."""
+        return self._record.name
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802 - as users of the reference know it
+        """Step of the last row, -1 if there is none."""
+        return self._history().last_step
+
+    @abstractmethod
+    def _history(self) -> History:
+        """Return all that was logged so far."""
 
     def _linked(self, kind: LinkKind, *, internal: bool = True) -> list[Artifact]:
         from artifacts.artifact import Artifact

@@ -13,6 +13,8 @@ from artifacts.store.refs import check_alias, check_name, check_project, check_t
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from artifacts.store.records import Source
+
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
@@ -24,6 +26,7 @@ class LogOptions:
         latest: Whether ``latest`` moves to it too.
         run: Key of the run that logs it, or None.
         output: Whether the run gets an output edge to it.
+        sources: What it is known to be made of.
     """
 
     aliases: tuple[str, ...] = ()
@@ -31,6 +34,7 @@ class LogOptions:
     latest: bool = True
     run: int | None = None
     output: bool = True
+    sources: tuple[Source, ...] = ()
 
 
 def texts(value: Iterable[str] | str | None, what: str) -> list[str]:

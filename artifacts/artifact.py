@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from artifacts import _session
 from artifacts._building import Building
 from artifacts._editing import Editing
-from artifacts._logged import Logged
+from artifacts._linking import Linking
+from artifacts._logged import Logged, Named
 from artifacts._metadata import check_metadata
 from artifacts._parts import in_parts
 from artifacts._reading import Reading
+from artifacts._recalls import Recallable
+from artifacts._tracing import Tracing
 from artifacts._values import to_description, to_name, to_type
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @in_parts
-class Artifact(Reading, Editing, Building):
+class Artifact(Recallable, Linking, Tracing, Reading, Editing, Building):
     """A versioned set of files.
 
     A new artifact is a *draft*: add files, then log it with ``run.log_artifact(artifact)`` or
@@ -62,6 +66,11 @@ class Artifact(Reading, Editing, Building):
         entity: str | None = None,
         project: str | None = None,
     ) -> None:
+        if self.__class__ is Artifact and _session.is_disabled():
+            from artifacts._disabled import DisabledArtifact
+
+            # Not through __new__, which would hide the arguments from help and editors.
+            self.__class__ = DisabledArtifact
         self._name = to_name(name)
         self._type = to_type(type)
         self._description = to_description(description)
@@ -74,11 +83,27 @@ class Artifact(Reading, Editing, Building):
         self._logged = None
 
     @classmethod
-    def _from_record(cls, place: Place, record: VersionRecord) -> Artifact:
+    def _from_record(
+        cls, place: Place, record: VersionRecord, named: Named | None = None
+    ) -> Artifact:
         self = cls.__new__(cls)
         self._draft = None
-        self._become(Logged(place, record))
+        self._become(Logged(place, record, named))
         return self
+
+    def _repr_html_(self) -> str:
+        from artifacts import _html
+
+        rows = [("type", self._type), ("state", self.state.lower())]
+        if self.is_draft():
+            return _html.page(self.name, "artifact", None, rows)
+        rows += [
+            ("aliases", ", ".join(self.aliases)),
+            ("files", str(self.file_count)),
+            ("size", f"{self.size:,} bytes"),
+            *_html.values("metadata", self.metadata),
+        ]
+        return _html.page(self.name, "artifact", None, rows)
 
     def __repr__(self) -> str:
         return f"<Artifact {self.name} ({self._type}, {self.state.lower()})>"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifacts import settings
 from artifacts._lifetime import Retention
+from artifacts._listing import list_versions
 from artifacts._parts import in_parts
 from artifacts._recorded import Recorded
 from artifacts.artifact import Artifact
@@ -15,9 +16,10 @@ from artifacts.store.refs import check_name, check_project
 from artifacts.store.retention import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from artifacts._paging import Results
     from artifacts._session import Place
     from artifacts.store.records import ArtifactRecord
 
@@ -112,19 +114,35 @@ class ArtifactCollection(Recorded):
         """All aliases of all versions, sorted; read from the store."""
         return sorted(alias for version in self.versions() for alias in version.aliases)
 
-    def versions(self, *, tags: Iterable[str] | str | None = None) -> list[Artifact]:
-        """Return the versions, newest first.
+    def versions(
+        self,
+        *,
+        tags: Iterable[str] | str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "-created_at",
+        per_page: int = 50,
+    ) -> Results[Artifact]:
+        """Return the versions, newest first, read as they are needed.
 
         Args:
             tags: Only versions that have all of these.
+            filters: Only versions that pass; see `Api.artifacts`.
+            order: A field to sort by, after ``-`` the highest first.
+            per_page: How many to read at a time.
+
+        Raises:
+            InvalidInputError: A filter or the order is malformed; the message says where.
         """
-        wanted = {tags} if isinstance(tags, str) else set(tags or ())
-        records = self._place.store.catalog.list_versions(self.entity, self.project, self.name)
-        return [
-            Artifact._from_record(self._place, record)
-            for record in records
-            if wanted.issubset(record.tags)
-        ]
+        return list_versions(
+            self._place,
+            self.entity,
+            self.project,
+            artifact=self._record.name,
+            tags=tags,
+            filters=filters,
+            order=order,
+            per_page=per_page,
+        )
 
     def save(self) -> None:
         """Store a changed name, description or retention.

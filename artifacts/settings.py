@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import os
 import re
 import socket
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifacts.store.errors import ConfigError, from_os_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 PROJECT_FILE = "artifacts.toml"
 STORE_FOLDER = ".artifacts"
@@ -33,6 +35,25 @@ NEAREST = "nearest .artifacts folder"
 
 _APP = "artifacts"
 _AUTO = "auto"
+_DEFAULTS = {
+    "project": DEFAULT_PROJECT,
+    "entity": DEFAULT_ENTITY,
+    "cache_limit": _AUTO,
+    "write_behind": "true",
+    "backup": "true",
+    "lineage_events": "off",
+    "alert_urls": "",
+    "app_url": "",
+    "history_interval": "0",
+    "on_stale_step": "warn",
+    "console": _AUTO,
+    "system_metrics_interval": "15",
+    "save_git": "true",
+    "save_code": "false",
+    "ignore_globs": "",
+}
+"""What does not depend on where the program runs."""
+
 _YES, _NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?))?B?", re.IGNORECASE)
 
@@ -44,6 +65,7 @@ class Setting:
     name: str
     help: str
     is_path: bool = False
+    is_secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -74,6 +96,16 @@ SETTINGS = {
             is_path=True,
         ),
         Setting(
+            "offline_dir",
+            "Folder in which runs are kept whose store cannot be reached, until `art sync`.",
+            is_path=True,
+        ),
+        Setting(
+            "connect_timeout",
+            "Seconds for which `init` waits for a remote store before it keeps the run on this "
+            "machine. Default: `5`.",
+        ),
+        Setting(
             "run_dir",
             "Folder in which runs keep what they log until it is a version in the store.",
             is_path=True,
@@ -94,20 +126,116 @@ SETTINGS = {
             "`false`. Default: `true`.",
         ),
         Setting(
+            "lineage_events",
+            "Where events of OpenLineage go while runs run: `file` for a file `lineage.jsonl` in "
+            "the store's folder, the `http://` or `https://` address of a service, or `off`. "
+            "Default: `off`.",
+        ),
+        Setting(
             "artifact_dir",
             "Folder into which `download()` writes by default, one folder for each version.",
             is_path=True,
+        ),
+        Setting(
+            "alert_urls",
+            "Where alerts of runs are sent, besides being stored: URLs as the library apprise "
+            "understands them, with spaces between them. They are never shown. Default: nowhere.",
+            is_secret=True,
+        ),
+        Setting(
+            "app_url",
+            "Address of the pages of projects and runs, such as `https://artifacts.example.com`. "
+            "Default: none; then runs have no URL.",
+        ),
+        Setting(
+            "history_interval",
+            "Seconds between two versions of the history and the summary of a run while it is "
+            "running; `0` for none before its end. Default: `0`.",
+        ),
+        Setting(
+            "on_stale_step",
+            "What `log` does with a step that is lower than the one before: `warn` and drop the "
+            "row, `raise` an error, or `merge` it into the row of that step. Default: `warn`.",
+        ),
+        Setting(
+            "console",
+            "Whether what the program prints while a run is active is kept with the run, as its "
+            "file `output.log`: `auto` or `off`. Default: `auto`.",
+        ),
+        Setting(
+            "system_metrics_interval",
+            "Seconds between two measurements of processor, memory, disk, network and GPUs while a "
+            "run is active; `0` for none. Default: `15`.",
+        ),
+        Setting(
+            "save_git",
+            "Whether a run records the Git repository of its program: remote, commit, branch, and "
+            "changes that are not committed as its file `diff.patch`: `true` or `false`. Default: "
+            "`true`.",
+        ),
+        Setting(
+            "save_code",
+            "Whether a run keeps the file of its program, below `code/` among its files: `true` or "
+            "`false`. Default: `false`.",
+        ),
+        Setting(
+            "ignore_globs",
+            "Which files in the folder of a run are not stored unless they are saved by name: "
+            "patterns such as `*.pyc,cache/*`, with commas between them. Default: none.",
         ),
     )
 }
 
 
+_SECRET_LINE = re.compile(
+    rf"\s*({'|'.join(name for name, setting in SETTINGS.items() if setting.is_secret)})\s*="
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunVariable:
+    """An environment variable for an argument of `init`, which has no place in a settings file."""
+
+    argument: str
+    variable: str
+    help: str
+
+
+RUN_VARIABLES = tuple(
+    RunVariable(argument, variable, help_)
+    for argument, variable, help_ in (
+        ("id", "ART_RUN_ID", "Id of the run."),
+        ("name", "ART_NAME", "Display name of the run."),
+        ("group", "ART_RUN_GROUP", "Name that bundles runs, such as the processes of one job."),
+        ("job_type", "ART_JOB_TYPE", "What kind of work the run does."),
+        ("notes", "ART_NOTES", "Free text."),
+        ("tags", "ART_TAGS", "Labels, with commas between them."),
+        ("mode", "ART_MODE", "`online`, `offline` or `disabled`."),
+        ("dir", "ART_DIR", "Folder in which the run keeps what it logs; goes before `run_dir`."),
+        ("resume", "ART_RESUME", "`allow`, `must`, `never` or `auto`."),
+        ("sweep_id", "ART_SWEEP_ID", "Search over settings that the run belongs to."),
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value and where it came from."""
+    """A value and where it came from.
+
+    Attributes:
+        shown: The value, or stars if it is secret.
+    """
 
     value: str
     origin: str
+    is_secret: bool = field(default=False, compare=False)
+
+    @property
+    def shown(self) -> str:
+        return "********" if self.is_secret and self.value else self.value
+
+    def __repr__(self) -> str:
+        return f"Value({self.shown!r}, {self.origin!r})"
 
 
 class Settings:
@@ -119,11 +247,23 @@ class Settings:
         entity: Default entity.
         cache_dir: Folder for what can be lost.
         outbox_dir: Folder for what is on its way to a remote store.
+        offline_dir: Folder in which runs are kept whose store cannot be reached.
+        connect_timeout: Seconds for which `init` waits for a remote store.
         run_dir: Folder in which runs keep what they log until it is a version.
         cache_limit: Bytes that the cache may hold; None for the default.
         write_behind: Whether runs log to a remote store without waiting for the network.
         backup: Whether commits keep a daily backup of the catalog among the objects.
+        lineage_events: Where events of lineage go: ``file``, an address, or None for nowhere.
         artifact_dir: Default parent of download folders.
+        alert_urls: Where alerts are sent; they hold secrets.
+        app_url: Address of the pages of runs, without a slash at its end; None if there are none.
+        history_interval: Seconds between two versions of a running run's history; 0 for none.
+        on_stale_step: What happens to a row of an earlier step: ``warn``, ``raise`` or ``merge``.
+        console: Whether runs keep what the program prints.
+        system_metrics_interval: Seconds between two measurements of the system; 0 for none.
+        save_git: Whether runs record the Git repository of their program.
+        save_code: Whether runs keep the file of their program.
+        ignore_globs: Patterns of files that runs do not store unless they are saved by name.
     """
 
     def __init__(self, values: Mapping[str, Value]) -> None:
@@ -131,6 +271,15 @@ class Settings:
 
     def __getitem__(self, name: str) -> Value:
         return self.values[name]
+
+    def check(self) -> None:
+        """Make sure that every value can be used.
+
+        Raises:
+            ConfigError: One cannot.
+        """
+        for name in self.values:
+            getattr(self, name)
 
     @property
     def store(self) -> str:
@@ -153,6 +302,14 @@ class Settings:
         return Path(self.values["outbox_dir"].value)
 
     @property
+    def offline_dir(self) -> Path:
+        return Path(self.values["offline_dir"].value)
+
+    @property
+    def connect_timeout(self) -> float:
+        return self._seconds("connect_timeout")
+
+    @property
     def run_dir(self) -> Path:
         return Path(self.values["run_dir"].value)
 
@@ -169,6 +326,28 @@ class Settings:
     def backup(self) -> bool:
         return self._flag("backup")
 
+    @property
+    def lineage_events(self) -> str | None:
+        text = self.values["lineage_events"].value
+        if text.lower() == "off":
+            return None
+        if text.lower() == "file":
+            return "file"
+        scheme, found, rest = text.partition("://")
+        if not found or scheme.lower() not in {"http", "https"} or not rest:
+            raise ConfigError(
+                "lineage_events must be off, file, or an address that begins with http:// or "
+                "https://",
+                kind="bad_setting",
+            )
+        if "@" in rest.partition("/")[0]:
+            raise ConfigError(
+                "lineage_events holds a password, which settings show",
+                hint="leave it out, and set OPENLINEAGE_API_KEY in the environment",
+                kind="bad_setting",
+            )
+        return text
+
     def _flag(self, name: str) -> bool:
         text = self.values[name].value.lower()
         if text not in _YES | _NO:
@@ -178,6 +357,63 @@ class Settings:
     @property
     def artifact_dir(self) -> Path:
         return Path(self.values["artifact_dir"].value)
+
+    @property
+    def alert_urls(self) -> list[str]:
+        return self.values["alert_urls"].value.split()
+
+    @property
+    def app_url(self) -> str | None:
+        return self.values["app_url"].value.rstrip("/") or None
+
+    @property
+    def history_interval(self) -> float:
+        return self._seconds("history_interval")
+
+    @property
+    def on_stale_step(self) -> str:
+        return self._choice("on_stale_step", ("warn", "raise", "merge"))
+
+    @property
+    def console(self) -> bool:
+        return self._choice("console", ("auto", "off")) == "auto"
+
+    @property
+    def system_metrics_interval(self) -> float:
+        return self._seconds("system_metrics_interval")
+
+    @property
+    def ignore_globs(self) -> list[str]:
+        patterns = self.values["ignore_globs"].value.split(",")
+        return [pattern.strip() for pattern in patterns if pattern.strip()]
+
+    @property
+    def save_git(self) -> bool:
+        return self._flag("save_git")
+
+    @property
+    def save_code(self) -> bool:
+        return self._flag("save_code")
+
+    def _seconds(self, name: str) -> float:
+        text = self.values[name].value
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            raise ConfigError(
+                f"{name} must be a number of seconds from 0 on, not {text!r}", kind="bad_setting"
+            )
+        return seconds
+
+    def _choice(self, name: str, choices: Sequence[str]) -> str:
+        text = self.values[name].value.lower()
+        if text not in choices:
+            raise ConfigError(
+                f"{name} must be one of {', '.join(choices)}, not {text!r}", kind="bad_setting"
+            )
+        return text
 
 
 def load(**arguments: str | os.PathLike[str] | None) -> Settings:
@@ -202,11 +438,45 @@ def load(**arguments: str | os.PathLike[str] | None) -> Settings:
         for source, layer in layers:
             if name in layer:
                 origin = setting.variable if source == "environment" else source
-                values[name] = Value(layer[name], origin)
+                values[name] = Value(layer[name], origin, setting.is_secret)
                 break
         else:
             values[name] = _default(name)
     return Settings(values)
+
+
+def run_variables() -> dict[str, str]:
+    """Return what the environment says about a run, by argument of `init`."""
+    found = {each.argument: os.environ.get(each.variable) for each in RUN_VARIABLES}
+    return {argument: value for argument, value in found.items() if value}
+
+
+def to_arguments(given: Any) -> dict[str, str]:
+    """Return settings that a call was given as one object, as arguments of `load`.
+
+    Args:
+        given: A mapping, an object whose attributes are settings, or None.
+
+    Raises:
+        ConfigError: One of them is no setting, or has a value that is no text, number, path or
+            truth value.
+    """
+    if given is None:
+        return {}
+    pairs = given if isinstance(given, Mapping) else vars(given)
+    return {
+        get_setting(str(name)).name: _to_text(str(name), value)
+        for name, value in pairs.items()
+        if value is not None
+    }
+
+
+def _to_text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float | os.PathLike):
+        return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    raise ConfigError(f"the setting {name} cannot be a {type(value).__name__}", kind="bad_setting")
 
 
 def find_project_file(start: Path | None = None) -> Path | None:
@@ -237,7 +507,13 @@ def write(path: Path, name: str, value: str | None) -> None:
             kept.append(f"{name} = {_quoted(value)}")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        temporary.unlink(missing_ok=True)
+        # A file with secrets is for its owner alone.
+        mode = 0o600 if any(map(_SECRET_LINE.match, kept)) else 0o666
+        with open(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT, mode), "w", encoding="utf-8"
+        ) as file:
+            file.writelines(f"{line}\n" for line in kept)
         temporary.replace(path)
     except OSError as error:
         raise from_os_error(error, f"write {path}") from error
@@ -281,6 +557,11 @@ def parse_size(text: str) -> int:
 def _quoted(value: str) -> str:
     """Return a TOML string; what JSON escapes, TOML reads."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def openlineage_key() -> str | None:
+    """Return the key of the service that takes events, from where its other programs have it."""
+    return os.environ.get("OPENLINEAGE_API_KEY") or None
 
 
 def user_name() -> str:
@@ -347,20 +628,18 @@ def _default(name: str) -> Value:
         if nearest is not None:
             return Value(str(nearest), NEAREST)
         return Value(str(_user_data() / "store"), DEFAULT)
-    if name == "project":
-        return Value(DEFAULT_PROJECT, DEFAULT)
-    if name == "entity":
-        return Value(DEFAULT_ENTITY, DEFAULT)
+    if name in _DEFAULTS:
+        return Value(_DEFAULTS[name], DEFAULT)
     if name == "artifact_dir":
         return Value(str(Path.cwd() / "artifacts"), DEFAULT)
     if name == "outbox_dir":
         return Value(str(_user_data() / "outbox"), DEFAULT)
+    if name == "offline_dir":
+        return Value(str(_user_data() / "offline"), DEFAULT)
+    if name == "connect_timeout":
+        return Value("5", DEFAULT)
     if name == "run_dir":
         return Value(str(_user_data() / "runs"), DEFAULT)
-    if name == "cache_limit":
-        return Value(_AUTO, DEFAULT)
-    if name in {"write_behind", "backup"}:
-        return Value("true", DEFAULT)
     import platformdirs
 
     return Value(str(platformdirs.user_cache_path(_APP)), DEFAULT)

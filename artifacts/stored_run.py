@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
-from artifacts._history import load, sample_of
+from artifacts._alerts import stored_alerts, to_alert
+from artifacts._history import DEFAULT_STREAM, check_stream, load, sample_of
 from artifacts._parts import in_parts
-from artifacts._recorded import RecordedRun
+from artifacts._run_editing import EditsOfStoredRun
+from artifacts._run_files import FilesOfStoredRun
+from artifacts._run_inputs import InputsOfStoredRun
 from artifacts.store.records import LinkKind, to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from artifacts._alerts import Alert
     from artifacts._history import History
     from artifacts._session import Place
     from artifacts.artifact import Artifact
@@ -20,12 +25,13 @@ if TYPE_CHECKING:
 
 
 @in_parts
-class StoredRun(RecordedRun):
+class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun):
     """A run as it was when it was looked up. Two are equal if they are the same run."""
 
     def __init__(self, place: Place, record: RunRecord) -> None:
         self._place = place
         self._record = record
+        self._lock = threading.RLock()
 
     @property
     def key(self) -> int:
@@ -38,45 +44,20 @@ class StoredRun(RecordedRun):
         return [self.entity, self.project, self.id]
 
     @property
-    def name(self) -> str:
-        """Display name."""
-        return self._record.name
-
-    @property
-    def notes(self) -> str | None:
-        """Free text."""
-        return self._record.notes
-
-    @property
-    def tags(self) -> list[str]:
-        """Labels."""
-        return list(self._record.tags)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The experiment's settings."""
-        return self._record.config
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The experiment's results."""
-        return self._record.summary
-
-    @property
     def finished_at(self) -> datetime | None:
         """When it ended, in UTC; None while it runs."""
         finished = self._record.finished_at
         return None if finished is None else to_datetime(finished)
 
     @property
-    def user(self) -> str | None:
-        """Name of the user who started it."""
-        return self._record.user
+    def summary_metrics(self) -> dict[str, Any]:
+        """A copy of the summary."""
+        return dict(self._record.summary)
 
     @property
-    def host(self) -> str | None:
-        """Name of the machine on which it was started."""
-        return self._record.host
+    def read_only(self) -> bool:
+        """Whether nothing of it can be changed: whether it was deleted."""
+        return self._record.deleted_at is not None
 
     @property
     def start_time(self) -> float:
@@ -103,19 +84,14 @@ class StoredRun(RecordedRun):
             keys: Only rows that have all of these, and only these columns; nested ones as ``a.b``.
             x_axis: Column that comes first if ``keys`` is given.
             pandas: Return a DataFrame if pandas is installed. Otherwise it is a list of dicts.
-            stream: ``default``; ``system`` is empty in this release.
+            stream: ``default`` for what was logged, ``system`` for what was measured of the
+                machine and the process meanwhile.
 
         Raises:
             InvalidInputError: ``samples`` is below 1, or there is no such stream.
         """
-        return sample_of(
-            self._history(),
-            samples=samples,
-            keys=keys,
-            x_axis=x_axis,
-            pandas=pandas,
-            stream=stream,
-        )
+        history = self._history(check_stream(stream))
+        return sample_of(history, samples=samples, keys=keys, x_axis=x_axis, pandas=pandas)
 
     def scan_history(
         self,
@@ -146,9 +122,35 @@ class StoredRun(RecordedRun):
         """Return the versions that the run has used, in order."""
         return self._linked(LinkKind.INPUT)
 
-    def _history(self) -> History:
+    @property
+    def alerts(self) -> list[Alert]:
+        """The alerts that the run has sent, oldest first."""
+        return [to_alert(each) for each in stored_alerts(self._place, self._record)]
+
+    def delete(self, delete_artifacts: bool = False, *, force: bool = False) -> None:
+        """Delete the run, and what it is recorded in: its history, its summary, its files.
+
+        It is not listed any more, and its id is not used again; lineage still shows it. What it
+        has logged stays, unless that is asked for.
+
+        Args:
+            delete_artifacts: Also the versions that it has logged, except for those that another
+                run has logged, too. ``art undelete`` brings versions back.
+            force: Also if it is running, and what a running run uses or a protected alias names.
+
+        Raises:
+            StateError: It is running, or a version that would go with it is held, and ``force`` is
+                False. Nothing was changed.
+        """
+        from artifacts.settings import user_name
+
+        self._place.store.catalog.delete_run(
+            self.key, delete_artifacts=delete_artifacts, force=force, by=user_name()
+        )
+
+    def _history(self, stream: str = DEFAULT_STREAM) -> History:
         key = self._record.key
-        return load(self._place.store, [key])[key]
+        return load(self._place.store, [key], stream=stream)[key]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StoredRun) and self._identity() == other._identity()

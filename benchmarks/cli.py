@@ -16,6 +16,7 @@ from benchmarks.data import KINDS, S3_KINDS, Dataset, Kind, dataset
 from benchmarks.report import Report, into_page
 from benchmarks.rows import measure_rows, rows_versions
 from benchmarks.runner import SetResult, run
+from benchmarks.runs import measure_runs
 from benchmarks.servers import has_postgresql, s3_version
 from benchmarks.tools import all_tools, s3_tools
 from benchmarks.tools.base import CHECKOUT, Tool
@@ -38,8 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _publish(Report.load(options.json), options)
     if options.command == "writers":
         return _measure_writers(options)
+    if options.command == "lineage":
+        return _measure_lineage(options)
     if options.command == "rows":
         return _measure_rows(options)
+    if options.command == "runs":
+        return _measure_runs(options)
     kinds: Sequence[Kind] = {"all": KINDS, "s3": S3_KINDS}.get(options.command, (options.command,))
     return _measure([_dataset(kind, options) for kind in kinds], options)
 
@@ -111,6 +116,26 @@ def _measure_rows(options: argparse.Namespace) -> int:
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)
     return _publish(report, options)
+
+
+def _measure_runs(options: argparse.Namespace) -> int:
+    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
+    try:
+        sizes = {"runs": options.runs, "rows": options.rows, "keys": options.keys}
+        print(measure_runs(root, **sizes, repeat=options.repeat))
+    finally:
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
+    return 0
+
+
+def _measure_lineage(options: argparse.Namespace) -> int:
+    from benchmarks.lineage import measure  # imports the product, which the others must not
+
+    with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.workdir) as folder:
+        for line in measure(Path(folder), options.edges, options.samples):
+            print(line, flush=True)
+    return 0
 
 
 def _report(
@@ -216,6 +241,10 @@ def _parser() -> argparse.ArgumentParser:
         measure.add_argument("--repeat", type=int, default=3)
         measure.add_argument("--tools", help=f"comma-separated, of: {', '.join(known)}")
         measure.add_argument("--fs", choices=("auto", "loop", "folder"), default="auto")
+    lineage = commands.add_parser("lineage", help="measure questions about lineage")
+    lineage.add_argument("--edges", type=int, default=1_000_000)
+    lineage.add_argument("--samples", type=int, default=40, help="versions to ask about")
+    lineage.add_argument("--workdir", type=Path, help="where to work (a temporary folder)")
     writers = commands.add_parser(
         "writers", parents=[output, work], help="measure many processes that log at once"
     )
@@ -226,4 +255,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     rows.add_argument("--rows", type=int, default=200_000)
     rows.add_argument("--repeat", type=int, default=3)
+    runs = commands.add_parser(
+        "runs", parents=[work], help="measure reading and filtering many runs"
+    )
+    runs.add_argument("--runs", type=int, default=1000)
+    runs.add_argument("--rows", type=int, default=10_000, help="rows of each run")
+    runs.add_argument("--keys", type=int, default=10, help="values of each row")
+    runs.add_argument("--repeat", type=int, default=3)
     return parser

@@ -60,8 +60,9 @@ def wandb(folder: Path) -> tuple[Log, Finish]:
 def mlflow(folder: Path) -> tuple[Log, Finish]:
     """`log_metrics` into an SQLite store."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    import mlflow as library  # type: ignore[import-not-found, unused-ignore]
+    import mlflow  # type: ignore[import-not-found, unused-ignore]
 
+    library: Any = mlflow
     library.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     library.set_experiment("bench")
     library.start_run()

@@ -111,6 +111,49 @@ class ArtGroup(Art, click.Group):
         super().format_options(ctx, formatter)
 
 
+class CommandGroup(ArtGroup):
+    """A command with arguments of its own that has commands too.
+
+    The name of a command comes first on the line. Whatever else comes first is an argument.
+    """
+
+    allow_interspersed_args = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, invoke_without_command=True, subcommand_metavar="", **kwargs)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the line of one of the commands, or of this one."""
+        if args and args[0] in self.commands:
+            above = click.Context(self, parent, info_name)
+            return self.commands[args[0]].make_context(args[0], args[1:], above, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Leave out the arguments for the name of a command below: they are not given then."""
+        params = super().get_params(ctx)
+        if ctx.command is self:
+            return params
+        return [param for param in params if not isinstance(param, click.Argument)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command itself."""
+        ctx.call_on_close(_handle_log(ctx.ensure_object(App).verbose))
+        return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse what comes after the arguments: it is no command."""
+        raise click.UsageError(f"there is an argument too many: {' '.join(args)}", ctx)
+
+
 class LazyGroup(ArtGroup):
     """A group that imports a command only to run it.
 

@@ -113,6 +113,40 @@ def runs(line: _Line) -> Offers:
 
 
 @_completer
+def history_keys(line: _Line) -> Offers:
+    """Offer what the run has logged that was named before; of several names the last."""
+    named = line.given["run_id"]
+    run = line.app.api.run(named if isinstance(named, str) else named[0])
+    before, comma, _ = line.word.rpartition(",")
+    yield from (f"{before}{comma}{key}" for key in run.history_keys)
+
+
+@_completer
+def run_columns(line: _Line) -> Offers:
+    """Offer what is known of every run; of several names the last."""
+    from artifacts.store.filters import RUN_FIELDS
+
+    before, comma, _ = line.word.rpartition(",")
+    yield from (f"{before}{comma}{name}" for name in RUN_FIELDS.names)
+
+
+@_completer
+def version_columns(line: _Line) -> Offers:
+    """Offer what is known of every version; of several names the last."""
+    from artifacts.store.filters import VERSION_FIELDS
+
+    before, comma, _ = line.word.rpartition(",")
+    yield from (f"{before}{comma}{name}" for name in VERSION_FIELDS.names)
+
+
+@_completer
+def consumers(line: _Line) -> Offers:
+    """Offer names of what works with versions."""
+    for each in line.app.api.consumers():
+        yield each.name, each.version
+
+
+@_completer
 def types(line: _Line) -> Offers:
     """Offer the types of artifacts there are."""
     yield from sorted({found.type for found in line.app.catalog.list_artifacts(internal=False)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from artifacts.cli import _text
@@ -11,8 +12,12 @@ from artifacts.store.records import to_datetime
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from artifacts._consumers import Consumer
     from artifacts._entry import ArtifactEntry
     from artifacts._lifetime import Retention
+    from artifacts._recalls import Recall
+    from artifacts.artifact import Artifact
+    from artifacts.cli._output import Output
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry
     from artifacts.store.records import ArtifactRecord, LeaseRecord, RunRecord, VersionRecord
@@ -48,6 +53,7 @@ def run(record: RunRecord) -> dict[str, Any]:
         record,
         *("id", "entity", "project", "name", "state", "group", "job_type", "notes", "tags"),
         *("config", "summary", "created_at", "finished_at", "exit_code", "user", "host"),
+        *("sweep_id", "metadata", "system_metrics", "deleted_at"),
     )
 
 
@@ -88,6 +94,45 @@ def lease(record: LeaseRecord) -> dict[str, Any]:
         "started_at": time(record.started_at),
         "renewed_at": time(record.renewed_at),
     }
+
+
+def recall(found: Recall) -> dict[str, Any]:
+    """Return a recall as JSON."""
+    return _said(found, *("version", "reason", "at", "by", "undone_at", "undone_by"))
+
+
+def consumer(found: Consumer) -> dict[str, Any]:
+    """Return a consumer as JSON."""
+    return _said(found, *("kind", "name", "version", "since", "by", "until", "ended_by"))
+
+
+def _said(found: Recall | Consumer, *names: str) -> dict[str, Any]:
+    values = {name: getattr(found, name) for name in names}
+    return {
+        name: time(microseconds(value)) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+def in_entity(version: str) -> str:
+    """Return ``project/name:vN`` of a name that begins with the entity."""
+    return version.partition("/")[2]
+
+
+def recalled(found: Recall | None) -> str:
+    """Return ``by anna@lab 3 h ago: labels are swapped``; nothing without a recall."""
+    if found is None:
+        return ""
+    by = f"by {found.by} " if found.by else ""
+    return f"{by}{_text.ago(microseconds(found.at))}: {found.reason}"
+
+
+def warn_if_recalled(out: Output, artifact: Artifact) -> Recall | None:
+    """Tell people that a version was recalled, and return the recall."""
+    found = artifact.recalled
+    if found is not None:
+        out.note(f"warning: {artifact.record.ref} was recalled {recalled(found)}")
+    return found
 
 
 def ttl(record: VersionRecord) -> str | None:
@@ -139,6 +184,11 @@ def time(microseconds: int | None) -> str | None:
     return f"{to_datetime(microseconds):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
+def microseconds(when: datetime) -> int:
+    """Return a time as the catalog has it."""
+    return round(when.timestamp() * 1e6)
+
+
 def short(digest: Digest | str) -> str:
     """Return the first digits of a digest; enough to name it by."""
     text = digest if isinstance(digest, str) else digest.hex()
@@ -158,9 +208,11 @@ def run_title(record: RunRecord) -> str:
 
 def mapping(values: Mapping[str, Any]) -> str:
     """Return metadata, or the settings or results of a run, one a line."""
+    return "\n".join(f"{key}: {plain(value)}" for key, value in values.items())
+
+
+def plain(value: Any) -> str:
+    """Return a value as text: text as it is, anything else as JSON."""
     import json
 
-    return "\n".join(
-        f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for key, value in values.items()
-    )
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from artifacts.store.progress import Progress
 
 
+_PLAIN_WIDTH = 80
+
+
 class Mode(enum.Enum):
     """For whom the output is."""
 
@@ -71,18 +74,34 @@ class Output:
         click.echo(click.style(printable(text), **style) if style else printable(text))
 
     def table(
-        self, headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = ""
+        self,
+        headers: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        right: str | Iterable[int] = "",
     ) -> None:
         """Print rows under headers; on a terminal, long cells are cut so that rows fit.
 
         Args:
-            right: The headers of columns that are aligned to the right, separated by spaces.
+            right: Columns that are aligned to the right: their numbers, or their headers,
+                separated by spaces.
         """
-        aligned = {headers.index(name) for name in right.split()}
+        named = right.split() if isinstance(right, str) else right
+        aligned = {headers.index(each) if isinstance(each, str) else each for each in named}
         head, *lines = layout([headers, *rows], right=aligned, width=_width())
         click.echo(click.style(head, bold=True))
         if lines:
             click.echo("\n".join(lines))
+
+    @property
+    def width(self) -> int:
+        """How many characters a line has: those of the terminal, or 80."""
+        return _width() or _PLAIN_WIDTH
+
+    def columns_of(self, width: int) -> int | None:
+        """Return how many columns of a table fit, of so many characters each; None for any."""
+        available = _width()
+        return None if available is None else max((available + 2) // (width + 2), 1)
 
     def lines(self, rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> None:
         """Print rows in columns without headers."""
@@ -105,8 +124,18 @@ class Output:
         if self.mode is Mode.HUMAN:
             click.echo(printable(text), err=True)
 
-    def confirm(self, question: str) -> bool:
+    def confirm(
+        self,
+        question: str,
+        *,
+        doing: str = "this deletes something",
+        hint: str = "confirm with -y, or look first with --dry-run",
+    ) -> bool:
         """Ask before something is deleted.
+
+        Args:
+            doing: What is going to happen, for the error.
+            hint: What to do if there is nobody to ask.
 
         Raises:
             InvalidInputError: There is nobody to ask.
@@ -115,8 +144,8 @@ class Output:
             from artifacts.store.errors import InvalidInputError
 
             raise InvalidInputError(
-                "this deletes something, and there is nobody to ask",
-                hint="confirm with -y, or look first with --dry-run",
+                f"{doing}, and there is nobody to ask",
+                hint=hint,
                 kind="not_confirmed",
             )
         return click.confirm(printable(question), err=True)

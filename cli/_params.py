@@ -21,6 +21,23 @@ def ref_argument(name: str = "ref", **settings: Any) -> Decorator:
     return click.argument(name, shell_complete=_complete.refs, **settings)
 
 
+def run_argument(name: str = "run_id", **settings: Any) -> Decorator:
+    """Return the argument that names a run."""
+    settings.setdefault("help", "As in art run ls.")
+    settings.setdefault("metavar", "[PROJECT/]ID")
+    return click.argument(name, shell_complete=_complete.runs, **settings)
+
+
+def exact_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --exact."""
+    option = click.option(
+        "--exact",
+        is_flag=True,
+        help="Connect versions that say of what they were made to nothing else.",
+    )
+    return option(command)
+
+
 def include_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --include and --exclude."""
     include = click.option(
@@ -30,6 +47,18 @@ def include_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--exclude", multiple=True, metavar="PATTERN", help="No files that match; repeatable."
     )
     return include(exclude(command))
+
+
+def comma_separated(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> list[str] | None:
+    """Turn ``a,b`` into a list; the callback of an option."""
+    if value is None:
+        return None
+    found = [part.strip() for part in value.split(",")]
+    if not all(found):
+        raise click.BadParameter("names with commas between them are wanted, such as a,b")
+    return list(dict.fromkeys(found))
 
 
 def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:

@@ -17,6 +17,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+_COLORS = re.compile("(\x1b\\[[0-9;]*m)")
+
 _GAP = "  "
 _NARROWEST = 8
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -26,6 +28,13 @@ _AGES = ((60, 1, ""), (3600, 60, "min"), (86400, 3600, "h"), (86400 * 60, 86400,
 def printable(text: str) -> str:
     r"""Return text with characters that control a terminal made visible, as in ``\x1b``."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def printable_colors(text: str) -> str:
+    """Return text as `printable` does, but for sequences that set colours."""
+    return "".join(
+        part if number % 2 else printable(part) for number, part in enumerate(_COLORS.split(text))
+    )
 
 
 def size(count: int) -> str:
@@ -41,6 +50,28 @@ def size(count: int) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return ``1 file`` or ``1,234 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def number(value: float) -> str:
+    """Return a number in a few digits: ``0.3333``, ``12``, ``1.5e+09``."""
+    return f"{value:.4g}"
+
+
+def cell(value: object) -> str:
+    """Return a value of a configuration, a summary or a history in a few characters."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
 
 
 def age(microseconds: int) -> str:

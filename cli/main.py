@@ -27,7 +27,7 @@ COMPLETE_VARIABLE = "_ART_COMPLETE"
 COMMANDS = {
     "init": "Make a store.",
     "push": "Store a file or folder as a version of an artifact.",
-    "pull": "Write the files of a version into a folder.",
+    "pull": "Write the files of a version, or the inputs of a run, into a folder.",
     "ls": "List artifacts, or the versions of one.",
     "show": "Show everything about a version.",
     "files": "List the files of a version.",
@@ -40,11 +40,21 @@ COMMANDS = {
     "retention": "Say which versions are kept.",
     "gc": "Collect garbage: free the bytes that no version needs.",
     "lineage": "Show what a version was made of, or what was made of it.",
-    "run": "List runs, or show one.",
-    "sync": "Deliver what waits on this machine for a remote store.",
+    "impact": "Show what is affected if a version turns out to be wrong.",
+    "why": "Show the shortest ways on which data flowed between two versions.",
+    "stale": "Show whether a version should be made again.",
+    "blame": "Show which version and run brought a file.",
+    "find": "Show every version that holds a file.",
+    "overlap": "Show which files two versions share by content.",
+    "recall": "Say that a version is bad, or list what was recalled.",
+    "deploy": "Record what works with a version, or list that.",
+    "run": "Look at runs, and look after them.",
+    "reproduce": "Get the inputs and the code of a run, and run it again.",
+    "sync": "Bring to a remote store what was logged on this machine and is not there.",
     "cache": "Look after the local cache of remote stores.",
     "export": "Write a store, or a part of it, as one file or a folder.",
     "import": "Bring what an export holds into the store.",
+    "import-from": "Bring over what W&B, MLflow or DVC has recorded.",
     "cp": "Copy a version to another artifact, project or store.",
     "refs": "List and check the files that a version refers to.",
     "check": "Check that the store is sound.",
@@ -54,7 +64,7 @@ COMMANDS = {
     "version": "Print the version of art and of what it runs on.",
 }
 
-_MODULES = {"cp": "copy", "import": "import_"}
+_MODULES = {"cp": "copy", "import": "import_", "import-from": "import_from"}
 
 
 def _load(name: str) -> click.Command:

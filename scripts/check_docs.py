@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 import artifacts
-from artifacts.settings import SETTINGS
+from artifacts.settings import RUN_VARIABLES, SETTINGS
 from artifacts.store.errors import ArtifactsError
 from scripts import generate_docs
 from scripts.generate_docs import CHECKOUT, DOCS, commands
@@ -153,7 +153,8 @@ def docstrings() -> Iterator[str]:
 
 
 def variables() -> Iterator[str]:
-    known = {setting.variable for setting in SETTINGS.values()}
+    known = {each.variable for each in SETTINGS.values()}
+    known |= {each.variable for each in RUN_VARIABLES}
     for page in PAGES:
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
             for name in re.findall(r"\bART_[A-Z_]+\b", line):
@@ -206,6 +207,7 @@ def constants(node: ast.expr) -> Iterator[str]:
 
 def check_command_line(text: str, known: dict[str, set[str]]) -> str | None:
     """Say what is wrong with a command line, or None."""
+    text = re.sub(r"'[^']*'", "X", text)
     text = re.split(r" [|>&;#] ?", text.replace("…", "X").replace("[", "").replace("]", ""))[0]
     try:
         words = shlex.split(text)

@@ -7,6 +7,7 @@
 
 import ast
 import dataclasses
+import enum
 import inspect
 import re
 import sys
@@ -17,16 +18,28 @@ from typing import ForwardRef
 import click
 
 import artifacts
+from artifacts._compared_outputs import OutputComparison
+from artifacts._reproducing import Outcome, PackageChange, Reproduction
+from artifacts._run_code import RunCode
+from artifacts._run_diff import RunChange, RunDiff
+from artifacts._run_inputs import RestoredInput
+from artifacts.filesystem import ArtifactFileSystem
 from artifacts.runs.config import Config
 from artifacts.runs.summary import Summary
-from artifacts.settings import SETTINGS
+from artifacts.settings import RUN_VARIABLES, SETTINGS
 from artifacts.store.checkout import CheckoutResult
-from artifacts.store.diff import Change, ManifestDiff
+from artifacts.store.diff import Change, ManifestDiff, MetadataChange
 from artifacts.store.errors import ArtifactsError
-from artifacts.store.lineage import Edge, LineageGraph
+from artifacts.store.lineage import Edge, EdgeKind, LineageGraph
+from artifacts.store.lineage.impact import Impact
+from artifacts.store.lineage.overlap import Overlap, SharedContent, Side
+from artifacts.store.lineage.paths import LineagePaths
+from artifacts.store.lineage.provenance import Blame, FileHit, FileHits, PathChange
+from artifacts.store.lineage.stale import Finding, Severity, StaleKind, Staleness
 from artifacts.store.manifest import Entry
 from artifacts.store.progress import Progress
 from artifacts.store.records import LinkRecord, RunRecord, VersionRecord
+from artifacts.store.row_diff import RowChange, RowDiff
 from scripts import sessions
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -45,10 +58,36 @@ RESULTS = (
     RunRecord,
     VersionRecord,
     LinkRecord,
+    RunDiff,
+    RunChange,
+    RestoredInput,
+    Reproduction,
+    RunCode,
+    PackageChange,
+    Outcome,
+    OutputComparison,
+    ArtifactFileSystem,
     LineageGraph,
     Edge,
+    EdgeKind,
+    LineagePaths,
+    Impact,
+    Staleness,
+    Finding,
+    StaleKind,
+    Severity,
+    Blame,
+    PathChange,
+    FileHits,
+    FileHit,
+    Overlap,
+    Side,
+    SharedContent,
     ManifestDiff,
     Change,
+    MetadataChange,
+    RowDiff,
+    RowChange,
     Entry,
     CheckoutResult,
     Progress,
@@ -79,7 +118,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "cli.md": command_line(),
         DOCS / "reference" / "python.md": python(),
         errors: fill(errors, {"tree": error_tree, "kinds": error_kinds, "exits": exit_codes}),
-        settings: fill(settings, {"settings": setting_table}),
+        settings: fill(settings, {"settings": setting_table, "run variables": run_variable_table}),
     }
 
 
@@ -106,6 +145,12 @@ def fill(page: Path, parts: dict[str, Callable[[], str]]) -> str:
 def setting_table() -> str:
     rows = [f"| `{s.name}` | `{s.variable}` | {s.help} |" for s in SETTINGS.values()]
     return "\n".join(["| Setting | Environment | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def run_variable_table() -> str:
+    rows = [f"| `{each.argument}=` | `{each.variable}` | {each.help} |" for each in RUN_VARIABLES]
+    head = ["| Argument of `init` | Environment | Meaning |", "|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
 
 
 def error_classes(start: type[ArtifactsError] = ArtifactsError) -> Iterator[type[ArtifactsError]]:
@@ -227,6 +272,8 @@ def _class(name: str, class_: type, *, constructor: bool = True) -> str:
     if constructor and "Args:" in (inspect.getdoc(class_) or ""):
         lines.append(_signature(short, class_, returns=False))
     lines.append(_docstring(class_, arguments=constructor))
+    if issubclass(class_, enum.Enum):
+        lines.append(f"Values: {', '.join(f'`{member.value}`' for member in class_)}.")
     fields = [
         f"| `{key}` | `{type_.replace('|', CELL_PIPE)}` |" for key, type_ in _fields(class_).items()
     ]
@@ -274,7 +321,7 @@ def _signature(name: str, callable_: Callable[..., object], *, returns: bool = T
         stars = {kind.VAR_POSITIONAL: "*", kind.VAR_KEYWORD: "**"}.get(kind, "")
         piece = f"{stars}{parameter.name}: {_annotation(parameter.annotation)}"
         if parameter.default is not parameter.empty:
-            piece += f" = {parameter.default!r}"
+            piece += f" = {_default(parameter.default)}"
         pieces.append(piece)
         before = kind
     arrow = f" -> {_annotation(signature.return_annotation)}" if returns else ""
@@ -283,6 +330,13 @@ def _signature(name: str, callable_: Callable[..., object], *, returns: bool = T
     if len(line) > LONG:
         line = f"{name}(\n" + "".join(f"    {piece},\n" for piece in pieces) + f"){arrow}"
     return f"```text\n{line}\n```"
+
+
+def _default(value: object) -> str:
+    if inspect.isfunction(value):
+        return value.__name__
+    # Without a representation of its own a value shows its address, another one each time.
+    return "…" if type(value).__repr__ is object.__repr__ else repr(value)
 
 
 def _annotation(annotation: object) -> str:

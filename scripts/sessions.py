@@ -40,10 +40,12 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 _VARIABLE = [
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?( ?UTC|Z)?", "<time>"),
     (r"\bjust now\b|\b\d+ (s|min|h|days?) ago\b", "<ago>"),
-    (r"\b(now|\d+ (s|min))$", "<age>"),
+    (r"(?<![\w.])(now|\d+ (s|min))$", "<duration>"),
     (r"\b\d+(\.\d+)? m?s\b", "<duration>"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
     (r"\b[0-9a-z]{8} +[a-z]+-[a-z]+-\d+\b", "<run>"),
+    (r"\b(_timestamp|_runtime): \d+\b", r"\1: <time>"),
+    (r"\b\d+(\.\d+)? kB\b", "<size>"),
     (r" +", " "),
 ]
 
@@ -121,7 +123,8 @@ def record(page: Path) -> str:
         if done.returncode:
             raise RuntimeError(f"{page.relative_to(CHECKOUT)}: {done.stderr}")
         return (
-            done.stdout.replace(str(work), "/home/you/demo")
+            done.stdout.replace(__file__, "train.py")
+            .replace(str(work), "/home/you/demo")
             .replace(str(home), "/home/you")
             .replace(f"{getpass.getuser()}@{socket.gethostname()}", "you@host")
         )
@@ -131,6 +134,7 @@ def run_here(page: Path) -> None:
     """Run the code of a page in this process and folder, and print the page with its output."""
     text = page.read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": "__main__"}
+    sys.argv = ["train.py"]  # what runs on the pages say of their program
 
     def run(match: re.Match[str]) -> str:
         line = text.count("\n", 0, match.start("body"))

@@ -35,12 +35,16 @@ class Deliveries:
         self._queue: SimpleQueue[tuple[Delivery, Delivered]] = SimpleQueue()
         self._open: set[Delivered] = set()
         self._failed: list[Exception] = []
+        self.submitted = 0
+        """How many there were so far."""
+        self._delivered = 0
         self._thread: threading.Thread | None = None
 
     def submit(self, delivery: Delivery) -> Delivered:
         """Deliver something after everything that was submitted before."""
         future: Delivered = Future()
         with self._lock:
+            self.submitted += 1
             self._open.add(future)
             self._queue.put((delivery, future))
             if self._thread is None:
@@ -48,8 +52,14 @@ class Deliveries:
                     target=self._work, name="artifacts-delivery", daemon=True
                 )
                 self._thread.start()
-                _before_exit(self._finish)
+                before_exit(self._finish)
         return future
+
+    @property
+    def pending(self) -> int:
+        """How many have not been delivered, those that failed among them."""
+        with self._lock:
+            return self.submitted - self._delivered
 
     def wait(self) -> None:
         """Wait for everything that was submitted.
@@ -87,6 +97,7 @@ class Deliveries:
                 future.set_exception(error)
             else:
                 with self._lock:
+                    self._delivered += 1
                     self._open.discard(future)
                 future.set_result(result)
 
@@ -102,7 +113,8 @@ class Deliveries:
             log.error("%s (%s)", error.message, error.hint)  # noqa: TRY400 - a message, no bug
 
 
-def _before_exit(finish: Callable[[], None]) -> None:
+def before_exit(finish: Callable[[], None]) -> None:
+    """Call something when the process ends, while threads can still be begun."""
     # Exit handlers run after the pools of concurrent.futures were shut down, without which
     # nothing can be uploaded. What is registered here, as they themselves do it, runs before.
     register = getattr(threading, "_register_atexit", atexit.register)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from artifacts.store.manifest import Entry, Manifest
 
 
@@ -13,6 +15,20 @@ class Change(NamedTuple):
 
     before: Entry
     after: Entry
+
+
+class MetadataChange(NamedTuple):
+    """A member of the metadata before and after.
+
+    Attributes:
+        key: Its name; those of nested objects are joined by dots.
+        before: Its value; None also if there was none.
+        after: Likewise.
+    """
+
+    key: str
+    before: Any
+    after: Any
 
 
 class ManifestDiff(NamedTuple):
@@ -24,6 +40,7 @@ class ManifestDiff(NamedTuple):
         changed: Same path, other contents or attributes.
         renamed: Same contents, path gone and path new.
         unchanged: How many entries are the same.
+        metadata: What differs in the metadata.
     """
 
     added: list[Entry]
@@ -31,6 +48,7 @@ class ManifestDiff(NamedTuple):
     changed: list[Change]
     renamed: list[Change]
     unchanged: int
+    metadata: tuple[MetadataChange, ...] = ()
 
     @property
     def added_bytes(self) -> int:
@@ -43,7 +61,7 @@ class ManifestDiff(NamedTuple):
         return sum(e.size for e in self.removed) + sum(c.before.size for c in self.changed)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.renamed)
+        return bool(self.added or self.removed or self.changed or self.renamed or self.metadata)
 
 
 def diff_manifests(before: Manifest, after: Manifest) -> ManifestDiff:
@@ -71,6 +89,31 @@ def diff_manifests(before: Manifest, after: Manifest) -> ManifestDiff:
         renamed=renamed,
         unchanged=unchanged,
     )
+
+
+def diff_metadata(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[MetadataChange, ...]:
+    """Compare metadata member by member, by key."""
+    old, new = dict(_members(before)), dict(_members(after))
+    return tuple(
+        MetadataChange(key, old.get(key), new.get(key))
+        for key in sorted(old.keys() | new.keys())
+        if key not in old or key not in new or not _equal(old[key], new[key])
+    )
+
+
+def _members(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _members(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _equal(one: Any, other: Any) -> bool:
+    # 1 == True, but nobody would call them the same value.
+    return type(one) is type(other) and bool(one == other)
 
 
 def _pair(removed: list[Entry], added: list[Entry]) -> list[Change]:

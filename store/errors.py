@@ -226,6 +226,11 @@ def from_os_error(error: OSError, doing: str) -> ArtifactsError:
     return StorageError(f"could not {doing}: {reason}", retryable=error.errno == errno.EIO)
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether a store could not be reached, so that the same call may succeed later."""
+    return isinstance(error, StorageError) and error.retryable
+
+
 def _publish(class_: type[ArtifactsError]) -> None:
     # They are public as artifacts.NotFoundError and so on, and tracebacks shall say so.
     class_.__module__ = "artifacts"

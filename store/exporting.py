@@ -78,7 +78,8 @@ def select(
         if not with_inputs:
             break
         inputs = catalog.links_of_runs(unread, LinkKind.INPUT)
-        frontier = {link.version.id for link in inputs} - chosen
+        declared = {edge.input.id for edge in catalog.derivations_of(frontier)}
+        frontier = ({link.version.id for link in inputs} | declared) - chosen
         chosen |= frontier
         unread = set()
     return Selection(frozenset(chosen), frozenset(runs))

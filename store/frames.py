@@ -9,6 +9,7 @@ failure.
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -42,41 +43,55 @@ def frame(value: Any) -> bytes:
     return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def values_in(data: bytes | memoryview) -> Iterator[Any]:
+def values_in(data: bytes) -> Iterator[Any]:
     """Yield the values of the frames in ``data``, up to the first that is torn."""
-    view = memoryview(data)
-    start = 0
-    while (payload := _payload(view, start)) is not None:
-        yield _decode(payload)
-        start += _HEAD.size + len(payload)
+    return map(_decode, _payloads(data)[0])
 
 
-def read_values(file: IO[bytes]) -> Iterator[Any]:
-    """Yield the values of the frames in a file, up to the first that is torn."""
+def read_values(
+    file: IO[bytes], size: int | None = None, *, lists_only: bool = False
+) -> Iterator[Any]:
+    """Yield the values of the frames in a file, up to the first that is torn.
+
+    Args:
+        size: Read at most so many bytes.
+        lists_only: Leave out everything but lists, which then costs little.
+    """
     data = b""
-    while block := file.read(_BLOCK):
+    left = sys.maxsize if size is None else size
+    while block := file.read(min(_BLOCK, left)):
+        left -= len(block)
         data += block
-        view = memoryview(data)
-        start = 0
-        while (payload := _payload(view, start)) is not None:
-            yield _decode(payload)
-            start += _HEAD.size + len(payload)
-        del view
-        if start == 0 and _is_damaged(data):
+        payloads, end = _payloads(data)
+        if lists_only:
+            payloads = [payload for payload in payloads if _is_list(payload)]
+        yield from map(_decode, payloads)
+        if end == 0 and _is_damaged(data):
             return
-        data = data[start:]
+        data = data[end:]
 
 
-def _payload(view: memoryview, start: int) -> memoryview | None:
-    """Return the payload of the frame that begins at ``start``; None if it is not whole."""
-    body = start + _HEAD.size
-    if len(view) < body:
-        return None
-    length, checksum = _HEAD.unpack_from(view, start)
-    payload = view[body : body + length]
-    if length == 0 or len(payload) < length or zlib.crc32(payload) != checksum:
-        return None
-    return payload
+def _payloads(data: bytes) -> tuple[list[bytes], int]:
+    """Return the payloads of the frames up to the first that is not whole, and where that is."""
+    found: list[bytes] = []
+    start, size = 0, len(data)
+    unpack, head, crc32, add = _HEAD.unpack_from, _HEAD.size, zlib.crc32, found.append
+    while (body := start + head) <= size:
+        length, checksum = unpack(data, start)
+        end = body + length
+        if length == 0 or end > size:
+            break
+        payload = data[body:end]
+        if crc32(payload) != checksum:
+            break
+        add(payload)
+        start = end
+    return found, start
+
+
+def _is_list(payload: bytes) -> bool:
+    # Arrays of up to 15 items, and longer ones.
+    return payload[0] & 0xF0 == 0x90 or payload[0] in {0xDC, 0xDD}  # noqa: PLR2004 - MessagePack
 
 
 def _is_damaged(data: bytes) -> bool:

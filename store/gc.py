@@ -330,7 +330,7 @@ def _judge(store: Store) -> retention.Verdict:
     for rules in store.catalog.artifacts_with_rules():
         policy = None if rules.retention is None else retention.Policy.from_json(rules.retention)
         versions = store.catalog.list_versions(rules.entity, rules.project, rules.name)
-        in_use = store.catalog.running_runs({version.id for version in versions})
+        in_use = store.catalog.in_use({version.id for version in versions})
         expired, held_back = retention.judge(policy, versions, now, in_use)
         verdict.expired.extend(expired)
         verdict.held_back.extend(held_back)

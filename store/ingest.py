@@ -2,13 +2,15 @@
 
 The bytes that are stored are the bytes that are hashed: a small file is read into memory once, a
 large one is copied (or reflinked) into the staging folder and the copy is hashed. A file that
-changes meanwhile is read again, and after that refused.
+changes meanwhile is read again, and after that refused. Where the user promises that a file does
+not change, a large one is hashed where it is, and looked at again when it was uploaded from there.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifacts.store import collecting, copying, filesystems
@@ -38,10 +40,16 @@ def add_files(
     upload: Upload,
     files: list[SourceFile],
     progress: Progress | None = None,
+    *,
+    in_place: bool = False,
 ) -> list[Entry]:
     """Bring files into an upload, and return their entries in the same order.
 
     Files whose digests are remembered and whose blobs the store has are not read.
+
+    Args:
+        in_place: Large files are uploaded to a remote store from where they are, without a
+            snapshot; nobody may change them until they are there.
 
     Raises:
         IntegrityError: A file kept changing while it was read.
@@ -49,11 +57,11 @@ def add_files(
         StorageError: Reading or uploading failed.
     """
     with collecting.paused():
-        return _add_files(store, upload, files, progress or Progress())
+        return _add_files(store, upload, files, progress or Progress(), in_place and store.remote)
 
 
 def _add_files(
-    store: Store, upload: Upload, files: list[SourceFile], progress: Progress
+    store: Store, upload: Upload, files: list[SourceFile], progress: Progress, in_place: bool
 ) -> list[Entry]:
     total = sum([file.stat.size for file in files])
     progress.start(len(files), total)
@@ -65,7 +73,7 @@ def _add_files(
     if len(unread) < len(files):
         done = total - sum([files[i].stat.size for i in unread])
         progress.advance(len(files) - len(unread), done)
-    reader = _Reader(store, upload, progress)
+    reader = _Reader(store, upload, progress, in_place=in_place)
     try:
         for i in unread:
             digests[i], files[i] = reader.read(files[i])
@@ -102,7 +110,8 @@ def reference_entry(uri: str, file: SourceFile, *, checksum: bool) -> Entry:
 class _Reader:
     """Reads files into an upload and notes what the stat cache may remember of them."""
 
-    def __init__(self, store: Store, upload: Upload, progress: Progress) -> None:
+    def __init__(self, store: Store, upload: Upload, progress: Progress, *, in_place: bool) -> None:
+        self._in_place = in_place
         self.progress = _Batched(progress)
         self._cache = store.stat_cache
         self._upload = upload
@@ -118,6 +127,8 @@ class _Reader:
             try:
                 if expected.size <= PACK_THRESHOLD:
                     digest = self._read_small(descriptor, expected)
+                elif self._in_place:
+                    digest = self._hash(descriptor, expected, file.source)
                 else:
                     digest = self._copy(descriptor, expected)
             except OSError as error:
@@ -148,6 +159,16 @@ class _Reader:
         digest = hash_bytes(data)
         self._upload.add(data, digest)
         self.progress.passed(size)
+        return digest
+
+    def _hash(self, descriptor: int, expected: FileStat, source: str) -> Digest | None:
+        """Hash a file and add it where it is; None if it is not as expected any more."""
+        digest, size = copying.hash_file(descriptor, self.progress.read)
+        if size != expected.size or not expected.matches(os.fstat(descriptor)):
+            self.progress.read(-size)
+            return None
+        self._upload.add_in_place(Path(source), digest, expected)
+        self.progress.passed(0)
         return digest
 
     def _copy(self, descriptor: int, expected: FileStat) -> Digest | None:

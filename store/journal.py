@@ -194,10 +194,14 @@ class Journal:
                 self._failure = from_os_error(error, f"write to {self.path}")
 
 
-def read_journal(path: Path) -> Iterator[Any]:
+def read_journal(path: Path, size: int | None = None, *, notes_only: bool = False) -> Iterator[Any]:
     """Yield the rows and notes of a journal in order; a torn last frame is left out.
 
     One that is gone has none: a journal is removed when a version has its rows.
+
+    Args:
+        size: Read only so many bytes from its beginning, as if it ended there.
+        notes_only: Leave out the rows, which then cost little.
 
     Raises:
         FormatError: It is no journal, or of a newer version.
@@ -207,7 +211,8 @@ def read_journal(path: Path) -> Iterator[Any]:
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))
             if magic == MAGIC:
-                yield from read_values(file)
+                rest = None if size is None else size - len(magic)
+                yield from read_values(file, rest, lists_only=notes_only)
             elif not MAGIC.startswith(magic):  # else it was killed at the very start
                 raise FormatError(f"{path} is no journal of this version", kind="store_too_new")
     except FileNotFoundError:

@@ -286,6 +286,28 @@ def digests_in(data: bytes) -> set[Digest]:
 
 
 _size_of = attrgetter("size")
+
+
+def entry_at(data: bytes, path: str) -> Entry | None:
+    """Return the entry of a path from canonical bytes, or None; the others are not read."""
+    # A line begins with its path, and a path holds no newline.
+    start = data.find(b"\n[" + orjson.dumps(path) + b",") + 1
+    return _decode_block(data[start : data.index(b"\n", start) + 1])[0] if start else None
+
+
+def entries_with(data: bytes, digest: Digest) -> list[Entry]:
+    """Return the entries of a content from canonical bytes; the others are not read."""
+    wanted = b'","' + format_digest(digest).encode() + b'",'
+    found: list[Entry] = []
+    position = data.find(wanted)
+    while position >= 0:
+        start, end = data.rindex(b"\n", 0, position) + 1, data.index(b"\n", position) + 1
+        # The same text may be in the address of a reference.
+        found += [entry for entry in _decode_block(data[start:end]) if entry.digest == digest]
+        position = data.find(wanted, end)
+    return found
+
+
 _path_of = attrgetter("path")  # code point order is the byte order of UTF-8
 
 

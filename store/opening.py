@@ -8,6 +8,7 @@ where the other one is, so that one address is enough on every machine. Credenti
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -143,6 +144,46 @@ def _create_or_join(root: Path, cache_dir: Path | None) -> Opened:
     return _open(parts, cache_dir, writable=True)
 
 
+def remote_parts(location: str | Path) -> list[str]:
+    """Return the addresses of those parts of a store that are behind a network.
+
+    Nothing is asked of them; a store that does not exist has none.
+
+    Raises:
+        ConfigError: The file that says where they are cannot be read.
+    """
+    text = str(location)
+    if "://" in text and not text.startswith("file://"):
+        return [text]
+    found = _read_config(_root(text)).values()
+    return [part for part in found if "://" in part and not part.startswith("file://")]
+
+
+def key_of(location: str | Path) -> str | None:
+    """Return a name for a store that is the same whenever it is asked for; None if it is local.
+
+    It can be told without the store: a folder that says where the parts are, and the address of
+    its catalog, have the same one.
+    """
+    found = sorted(remote_parts(location), key=lambda url: (not _is_catalog(url), url))
+    if not found:
+        return None
+    return hashlib.sha256(found[0].encode()).hexdigest()[:16]
+
+
+def _is_catalog(url: str) -> bool:
+    return url.partition("://")[0] in _POSTGRES
+
+
+def public(url: str) -> str:
+    """Return a URL without what may be a password in it."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
 def is_store(root: Path) -> bool:
     """Whether there is a store in this folder."""
     if (root / _CONFIG).exists():
@@ -193,23 +234,23 @@ def _read_said(objects: ObjectStore) -> dict[str, Any] | None:
 
 def _open_url(url: str, cache_dir: Path | None, *, rebuild: bool) -> Opened:
     """Open a store by the address of one of its halves."""
-    if url.partition("://")[0] in _POSTGRES:
-        parts = _Parts(_public(url), None, None, url)
+    if _is_catalog(url):
+        parts = _Parts(public(url), None, None, url)
         return _open(parts, cache_dir, writable=True, rebuild=rebuild)
     said = _read_said(open_objects(url))
     if said is None:
         raise StoreNotFoundError(
-            f"there is no store at {_public(url)}",
-            hint=f"make one with: art init --objects {_public(url)} --catalog postgresql://…",
+            f"there is no store at {public(url)}",
+            hint=f"make one with: art init --objects {public(url)} --catalog postgresql://…",
         )
     if not said.get("catalog"):
         raise ConfigError(
-            f"the catalog of the store at {_public(url)} is an SQLite file on the machine that "
+            f"the catalog of the store at {public(url)} is an SQLite file on the machine that "
             "made it",
             hint="use it there, or keep the catalog of a shared store in PostgreSQL",
             kind="no_shared_catalog",
         )
-    parts = _Parts(_public(url), None, url, str(said["catalog"]))
+    parts = _Parts(public(url), None, url, str(said["catalog"]))
     return _open(parts, cache_dir, writable=True, rebuild=rebuild)
 
 
@@ -384,7 +425,7 @@ def _root(location: str | Path) -> Path:
     text = str(location).removeprefix("file://")
     if "://" in text:
         raise ConfigError(
-            f"{_public(text)} is not a folder",
+            f"{public(text)} is not a folder",
             hint="give the URL with --objects or --catalog, and the folder of the project",
             kind="unsupported_store",
         )
@@ -396,13 +437,6 @@ def _absolute(objects: str | None) -> str | None:
     if objects is None or "://" in objects:
         return objects
     return str(Path(objects).expanduser().absolute())
-
-
-def _public(url: str) -> str:
-    """Return a URL without what may be a password in it."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 def _known(root: Path | None) -> Path:

@@ -14,31 +14,43 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
-from artifacts.store import filesystems, keys, packs, reading
+from artifacts.store import copying, filesystems, keys, packs, reading
 from artifacts.store.digests import Digest, format_digest, parse_digest
-from artifacts.store.errors import ConflictError, FormatError, IntegrityError, from_os_error
+from artifacts.store.errors import (
+    ConflictError,
+    FormatError,
+    IntegrityError,
+    StorageError,
+    from_os_error,
+    is_lost,
+)
 from artifacts.store.manifest import Manifest
 from artifacts.store.objects import LocalObjects
 from artifacts.store.records import (
     BlobLocation,
     BlobPlace,
+    DerivationKind,
     Encoding,
     ObjectDraft,
     ObjectKind,
+    Source,
     VersionDraft,
 )
 from artifacts.store.staging import StagingFolder
-from artifacts.store.upload import Upload
+from artifacts.store.statcache import FileStat
+from artifacts.store.upload import Upload, check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from artifacts.store.records import VersionRecord
     from artifacts.store.store import Store
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +76,18 @@ class Waiting:
     size: int
 
 
+class _Kept(NamedTuple):
+    draft: ObjectDraft
+    file: str  # name in the snapshot's folder, or the path of a file that is the user's
+    stat: FileStat | None  # of such a file
+
+
+class _Ready(NamedTuple):
+    draft: ObjectDraft
+    path: Path
+    stat: FileStat | None
+
+
 class Snapshot(Upload):
     """An upload whose objects stay on this machine until they are delivered.
 
@@ -72,6 +96,7 @@ class Snapshot(Upload):
     """
 
     def __init__(self, store: Store, base: Callable[[], VersionRecord | None]) -> None:
+        self._cut_off = False
         super().__init__(
             store.catalog,
             store.objects,
@@ -79,18 +104,40 @@ class Snapshot(Upload):
             store.leases,
             base=lambda: store.load_base(base()),
         )
-        self._kept: list[tuple[ObjectDraft, str]] = []
+        self._kept: list[_Kept] = []
 
     def _make_staging(self) -> StagingFolder:
         return StagingFolder(self._staging_parent, keep=_ENTRY)
 
+    def _missing(self, digests: set[Digest]) -> set[Digest]:
+        return self._ask(lambda: super(Snapshot, self)._missing(digests), digests - self._known)
+
+    def _ask(self, question: Callable[[], T], otherwise: T) -> T:
+        """Ask the store what it has; if it is out of reach, everything is kept here."""
+        if self._cut_off:
+            return otherwise
+        try:
+            return question()
+        except StorageError as error:
+            if not is_lost(error):
+                raise
+            log.warning("the store cannot be reached, all that is logged is kept here: %s", error)
+            self._cut_off = True
+            return otherwise
+
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
         self.new_bytes += sum(draft.size for draft in drafts)
 
-    def _put(self, draft: ObjectDraft, path: Path, *, keep: bool = False) -> None:
-        filesystems.sync(path)
+    def _put(
+        self, draft: ObjectDraft, path: Path, *, keep: bool = False, stat: FileStat | None = None
+    ) -> None:
+        if stat is None:
+            try:
+                filesystems.sync(path)
+            except OSError as error:
+                raise from_os_error(error, f"write {path}") from error
         with self._noting:
-            self._kept.append((draft, path.name))
+            self._kept.append(_Kept(draft, path.name if stat is None else str(path), stat))
 
     def seal(self, draft: VersionDraft) -> Delivery:
         """Make what was collected durable, so that it is delivered whatever happens.
@@ -104,7 +151,7 @@ class Snapshot(Upload):
             "format": _FORMAT,
             "since": time.time_ns() // 1000,
             "draft": asdict(draft) | {"digest": format_digest(draft.digest)},
-            "objects": [_described(kept, name) for kept, name in self._kept],
+            "objects": [_described(*kept) for kept in self._kept],
         }
         try:
             temporary = path / f"{_ENTRY}.new"
@@ -164,7 +211,7 @@ class Delivery:
                 if error.kind != "upload_expired" or attempt + 1 == _ATTEMPTS:
                     raise
         self._into_cache(store, objects)
-        self._folder.close()
+        self.discard()
         return result
 
     def leave(self) -> None:
@@ -172,40 +219,42 @@ class Delivery:
         self._folder.leave()
 
     def discard(self) -> None:
-        """Give the version up."""
+        """Remove what waits here: it was delivered, or is given up."""
+        # First: of a folder without it nothing is expected, should this process be killed now.
+        (self._folder.path / _ENTRY).unlink(missing_ok=True)
         self._folder.close()
 
     def _upload(
-        self, store: Store, draft: VersionDraft, objects: list[tuple[ObjectDraft, Path]]
+        self, store: Store, draft: VersionDraft, objects: list[_Ready]
     ) -> tuple[VersionRecord, bool]:
         manifest = Manifest.parse([self._manifest(store, draft.digest, objects)])
         upload = store.upload(lambda: store.latest(draft.entity, draft.project, draft.name))
         try:
-            here = {place.digest for kept, _ in objects for place in kept.blobs}
+            here = {place.digest for ready in objects for place in ready.draft.blobs}
             needed = {entry.digest for entry in manifest if entry.reference is None}
             present = upload.claim(needed | here | {draft.digest})
-            for kept, path in objects:
-                _add(upload, kept, path, present)
+            for ready in objects:
+                _add(upload, ready, present)
             return store.commit(draft, upload, manifest)
         except BaseException:
             upload.suspend()
             raise
 
-    def _manifest(
-        self, store: Store, digest: Digest, objects: list[tuple[ObjectDraft, Path]]
-    ) -> bytes:
-        for kept, path in objects:
+    def _manifest(self, store: Store, digest: Digest, objects: list[_Ready]) -> bytes:
+        for kept, path, _ in objects:
             for place in kept.blobs:
                 if place.digest == digest:
                     return bytes(_read(path, place))
         return store.read_blob(digest)
 
-    def _into_cache(self, store: Store, objects: list[tuple[ObjectDraft, Path]]) -> None:
+    def _into_cache(self, store: Store, objects: list[_Ready]) -> None:
         if store.cache is None:
             return
         from artifacts.store.sources import cache_may_fail
 
-        for kept, path in objects:
+        for kept, path, stat in objects:
+            if stat is not None:
+                continue  # it is on this machine anyway, and stays the user's
             with cache_may_fail():
                 if kept.kind is ObjectKind.PACK:
                     store.cache.adopt_pack(path, kept.blobs)
@@ -232,11 +281,12 @@ def pending(store: Store) -> list[Waiting]:
     return sorted(found, key=lambda waiting: waiting.since)
 
 
-def _add(upload: Upload, kept: ObjectDraft, path: Path, present: set[Digest]) -> None:
+def _add(upload: Upload, ready: _Ready, present: set[Digest]) -> None:
     """Add what the store lacks of an object: all of it as it is, or its blobs one by one."""
+    kept, path, stat = ready
     missing = [place for place in kept.blobs if place.digest not in present]
     if len(missing) == len(kept.blobs):
-        upload.add_object(kept, path)
+        upload.add_object(kept, path, stat)
         return
     for place in missing:
         upload.add(bytes(_read(path, place)), place.digest)
@@ -247,11 +297,12 @@ def _read(path: Path, place: BlobPlace) -> bytes | memoryview:
     return reading.read_blob(objects, BlobLocation(path.name, *place))
 
 
-def _described(kept: ObjectDraft, name: str) -> dict[str, Any]:
+def _described(kept: ObjectDraft, file: str, stat: FileStat | None) -> dict[str, Any]:
     # The blobs of a pack are in its own index.
     loose = kept.blobs[0] if kept.kind is ObjectKind.LOOSE else None
     return {
-        "file": name,
+        "file": file,
+        "stat": stat and list(stat),
         "kind": kept.kind.value,
         "size": kept.size,
         "digest": None if kept.digest is None else format_digest(kept.digest),
@@ -259,26 +310,44 @@ def _described(kept: ObjectDraft, name: str) -> dict[str, Any]:
     }
 
 
-def _object_of(folder: Path, said: dict[str, Any]) -> tuple[ObjectDraft, Path]:
+def _object_of(folder: Path, said: dict[str, Any]) -> _Ready:
     """Return an object under a new key: a key is never used twice."""
-    path = folder / Path(said["file"]).name
+    stat = None if said.get("stat") is None else FileStat(*map(int, said["stat"]))
+    path = folder / Path(said["file"]).name if stat is None else Path(said["file"])
     size = int(said["size"])
-    if not path.exists() or path.stat().st_size != size:
+    if stat is not None:
+        stat = _unchanged(path, stat, parse_digest(said["digest"]))
+    elif not path.exists() or path.stat().st_size != size:
         raise IntegrityError(f"{path} is not as it was written", kind="outbox_damaged")
     digest = None if said["digest"] is None else parse_digest(said["digest"])
     if said["kind"] == ObjectKind.LOOSE.value:
         text, raw, encoding = said["blob"]
         place = BlobPlace(parse_digest(text), raw, 0, size, Encoding(encoding))
-        return ObjectDraft(
-            keys.new_loose_key(place.digest, place.encoding),
-            ObjectKind.LOOSE,
-            size,
-            (place,),
-            digest,
-        ), path
+        key = keys.new_loose_key(place.digest, place.encoding)
+        return _Ready(ObjectDraft(key, ObjectKind.LOOSE, size, (place,), digest), path, stat)
     with path.open("rb") as file:
         places = packs.read_index(lambda start, n: os.pread(file.fileno(), n, start), size)
-    return ObjectDraft(keys.new_pack_key(), ObjectKind.PACK, size, tuple(places), digest), path
+    pack = ObjectDraft(keys.new_pack_key(), ObjectKind.PACK, size, tuple(places), digest)
+    return _Ready(pack, path, None)
+
+
+def _unchanged(path: Path, stat: FileStat, digest: Digest) -> FileStat:
+    """Return what a file of the user's looks like now, if it still holds the same bytes."""
+    try:
+        check_unchanged(path, stat)
+    except IntegrityError:
+        # A reboot may have given its device another number: the bytes decide.
+        try:
+            with path.open("rb") as file:
+                stat = FileStat.of(os.fstat(file.fileno()))
+                same = copying.hash_file(file.fileno())[0] == digest
+        except FileNotFoundError:
+            same = False
+        except OSError as error:
+            raise from_os_error(error, f"read {path}") from error
+        if not same:
+            raise
+    return stat
 
 
 def _read_entry(path: Path) -> dict[str, Any]:
@@ -302,4 +371,8 @@ def _draft_of(entry: dict[str, Any]) -> VersionDraft:
     said["digest"] = parse_digest(said["digest"])
     for name in ("aliases", "tags"):
         said[name] = tuple(said[name])
+    sources = [
+        source | {"kind": DerivationKind(source["kind"])} for source in said.get("sources", ())
+    ]
+    said["sources"] = tuple(Source(**source) for source in sources)
     return VersionDraft(**said)

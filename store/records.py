@@ -53,11 +53,43 @@ class LinkKind(StrEnum):
     OUTPUT = "out"
 
 
-RUN_HISTORY, RUN_SUMMARY = "run-history", "run-summary"
+class DerivationKind(StrEnum):
+    """How it is known that one version was made of another."""
+
+    DECLARED = "declared"
+    """The program that logged it has said so."""
+    IMPORTED = "imported"
+    LINK = "link"
+    """It is the same version in another collection."""
+
+
+class AlertLevel(StrEnum):
+    """How bad it is what an alert tells."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+RUN_HISTORY, RUN_SUMMARY, RUN_FILES = "run-history", "run-summary", "run-files"
 """Types of the artifacts in which runs are recorded."""
 
-INTERNAL_TYPES = frozenset({RUN_HISTORY, RUN_SUMMARY})
+UPSERT_PART = "upsert-part"
+"""Type of the artifacts that hold what processes have added to a version that is not finished."""
+
+FINISHED_AS = "finished_as"
+"""Member of the metadata of such a part: the number of the version that it went into."""
+
+INTERNAL_TYPES = frozenset({RUN_HISTORY, RUN_SUMMARY, RUN_FILES, UPSERT_PART})
 """Types of artifacts that nobody logs by hand; listings leave them out."""
+
+
+WITHOUT_DATA = "known from lineage events only: its data were never here"
+"""What is lost of a version that was brought by events: it needs none of what the store holds."""
+
+RUNNING, PREEMPTING = "running", "preempting"
+ACTIVE_STATES = frozenset({RUNNING, PREEMPTING})
+"""States of runs that have not ended, as far as is known."""
 
 
 class LeaseKind(StrEnum):
@@ -173,6 +205,37 @@ class ObjectUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A version that another one is made of.
+
+    Attributes:
+        version: Its key.
+        kind: How that is known. A run that declares it gets an input edge to it, too.
+        ref_text: The reference as the user wrote it, if there was one.
+        alias: The alias through which it was resolved.
+    """
+
+    version: int
+    kind: DerivationKind = DerivationKind.DECLARED
+    ref_text: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Versions that go when the one is committed that is put together from them.
+
+    Attributes:
+        parts: Keys of all live versions of one artifact. The runs that logged them get output
+            edges to the new version.
+        own: Key of one that the caller has added for itself, in another artifact.
+    """
+
+    parts: tuple[int, ...]
+    own: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VersionDraft:
     """Everything the catalog needs to commit a version.
 
@@ -184,6 +247,8 @@ class VersionDraft:
         output: Whether the run gets an output edge to it.
         expected_latest: Key of the version that must be ``latest`` at commit, 0 for none.
         ttl: How long a new version is kept, as in `VersionRecord`.
+        sources: What it is known to be made of.
+        closing: What goes with the commit.
     """
 
     entity: str
@@ -203,6 +268,8 @@ class VersionDraft:
     created_by: str | None = None
     expected_latest: int | None = None
     ttl: int | None = None
+    sources: tuple[Source, ...] = ()
+    closing: Closing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +342,14 @@ class RunRecord:
     """One execution.
 
     Attributes:
-        state: ``crashed`` also if it gave no sign of life for minutes and nobody said it ended.
+        state: ``crashed`` also if it gave no sign of life for minutes and nobody said it ended;
+            ``preempted`` then, if it was ``preempting``.
         heartbeat_at: Last sign of life.
         tracking: How its summary follows what is logged.
         sweep_id: Search over settings that it belongs to.
         metadata: What ran where: program, commit, machine, versions.
         system_metrics: The latest ones, by name.
+        deleted_at: When it was deleted; listings leave it out then, and lineage does not.
     """
 
     key: int
@@ -305,6 +374,23 @@ class RunRecord:
     sweep_id: str | None = None
     metadata: Metadata | None = None
     system_metrics: Metadata | None = None
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """A message that a run has sent.
+
+    Attributes:
+        at: When, by the clock of the machine that sent it; tells it from others of its title.
+        suppressed: How many of its title followed too soon to be sent.
+    """
+
+    title: str
+    text: str
+    level: AlertLevel
+    at: int
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +418,7 @@ class LinkRecord:
 
     Attributes:
         ref_text: The reference as the user wrote it, for an input.
+        subset: What the run has read of an input, as far as that is known.
     """
 
     run: RunRecord
@@ -339,3 +426,82 @@ class LinkRecord:
     kind: LinkKind
     at: int
     ref_text: str | None
+    subset: Metadata | None = None
+
+
+class EventKind(StrEnum):
+    """What is to be told of a run."""
+
+    START = "start"
+    LINK = "link"
+    END = "end"
+
+
+class EventNote(NamedTuple):
+    """Something that those who follow lineage are still to be told.
+
+    Attributes:
+        id: Key of the note.
+        run: Key of the run.
+        state: In which the run has ended, of an `EventKind.END`.
+        version: Key of what was used or logged, of an `EventKind.LINK`.
+        link: Which of the two.
+    """
+
+    id: int
+    run: int
+    at: int
+    kind: EventKind
+    state: str | None = None
+    version: int | None = None
+    link: LinkKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DerivationRecord:
+    """An exact edge from version to version.
+
+    Attributes:
+        run: Key of the run that has declared it, or None.
+    """
+
+    output: VersionRecord
+    input: VersionRecord
+    kind: DerivationKind
+    run: int | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallRecord:
+    """Somebody has said that a version is bad.
+
+    Attributes:
+        undone_at: When that was taken back, or None.
+    """
+
+    version: VersionRecord
+    reason: str
+    at: int
+    by: str | None
+    undone_at: int | None = None
+    undone_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerRecord:
+    """What works with a version outside of runs.
+
+    Attributes:
+        kind: Such as ``deployment``.
+        name: Unique among those of one owner that are at work.
+        until: When it stopped, None while it does.
+    """
+
+    kind: str
+    name: str
+    version: VersionRecord
+    since: int
+    by: str | None
+    until: int | None = None
+    ended_by: str | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifacts.store.errors import FormatError, InvalidInputError
+from artifacts.store.records import INTERNAL_TYPES
 from artifacts.store.refs import LATEST
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def judge(
     Args:
         versions: All that are not deleted, newest first.
         now: The catalog's time.
-        in_use: By version key, the running run that uses it.
+        in_use: By version key, who works with it: ``run 8kd9s2la``, ``deployment api-prod``.
     """
     verdict = Verdict([], [])
     kept = _kept(policy, versions, now) if policy is not None and policy.deletes else None
@@ -140,12 +141,12 @@ def judge(
             continue
         names = [alias for alias in version.aliases if alias != LATEST]
         if version.id in in_use:
-            held = f"run {in_use[version.id]} is using it"
+            held = f"{in_use[version.id]} is using it"
             verdict.held_back.append((version, f"{reason}, but {held}"))
         elif version.protected:
             held = f"its alias {version.protected[0]!r} is protected"
             verdict.held_back.append((version, f"{reason}, but {held}"))
-        elif version.ttl and names:
+        elif version.ttl and names and version.type not in INTERNAL_TYPES:
             verdict.held_back.append((version, f"{reason}, but it has the alias {names[0]!r}"))
         else:
             verdict.expired.append((version, reason))

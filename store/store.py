@@ -23,13 +23,11 @@ from artifacts.store.errors import (
     BlobNotFoundError,
     ConflictError,
     ObjectNotFoundError,
-    RefNotFoundError,
     StateError,
 )
 from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
 from artifacts.store.records import BlobLocation
-from artifacts.store.refs import Ref
 from artifacts.store.resume import UploadNotes
 from artifacts.store.sources import BlobSource, CachedSource, RemoteSource, cache_may_fail
 from artifacts.store.statcache import StatCache
@@ -192,10 +190,7 @@ class Store:
 
     def latest(self, entity: str, project: str, name: str) -> VersionRecord | None:
         """Return the latest version of an artifact, or None if there is none."""
-        try:
-            return self.catalog.resolve(Ref(None, None, name), entity=entity, project=project)
-        except RefNotFoundError:
-            return None
+        return self.catalog.latest(entity, project, name)
 
     def upload(self, base: Callable[[], VersionRecord | None] | None = None) -> Upload:
         """Start to bring in blobs.

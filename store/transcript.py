@@ -5,7 +5,8 @@ them, so that a text that was cut off is noticed. Records name each other by wha
 them, never by keys of a database::
 
     {"record": "header", "format": 1, "store": …, "at": …}
-    {"record": "project" | "artifact" | "version" | "alias_event" | "run" | "link", …}
+    {"record": "project" | "artifact" | "version" | "alias_event" | "run" | "alert" | "link"
+               | "derivation" | "recall" | "consumer", …}
     {"record": "end", "records": N}
 
 They come in this order of kinds: whatever a record names stands before it. Every value is checked
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from artifacts.store.digests import parse_digest
 from artifacts.store.errors import FormatError, IntegrityError, InvalidInputError
+from artifacts.store.records import AlertLevel, DerivationKind
 from artifacts.store.refs import check_alias, check_name, check_project, check_run_id, check_tag
 
 if TYPE_CHECKING:
@@ -120,12 +122,26 @@ def read(file: IO[bytes]) -> Iterator[Record]:
         count += 1
 
 
+def check_record(record: Record, line: int) -> None:
+    """Make sure that a record which was made of something else is what a text could hold.
+
+    Args:
+        record: Of a kind that exists.
+        line: Where it comes from, for the message.
+
+    Raises:
+        FormatError: It is not.
+    """
+    _check(record, _KINDS[record["record"]], line)
+
+
 def in_project(record: Record, project: str) -> Record:
     """Return a record as if everything had been in this project; ``origin`` says where it was."""
     if record["record"] == "project":
         return record | {"name": project}
-    if record["record"] == "link":
-        return record | {name: record[name] | {"project": project} for name in ("run", "version")}
+    named = [name for name in ("run", "version", "source") if isinstance(record.get(name), dict)]
+    if named:
+        return record | {name: record[name] | {"project": project} for name in named}
     moved = record | {"project": project}
     if record["record"] == "version":
         moved["origin"] = "{project}/{name}:v{number}".format_map(record)
@@ -303,6 +319,15 @@ _KINDS: dict[str, dict[str, Check]] = {
         "sweep_id": _OPTIONAL_TEXT,
         "metadata": _or_none(_object),
         "system_metrics": _or_none(_object),
+        "deleted_at": _or_none(_TIME),
+    },
+    "alert": {
+        "run": _fields(_RUN),
+        "title": _text,
+        "text": _text,
+        "level": AlertLevel,
+        "at": _TIME,
+        "suppressed": _NUMBER,
     },
     "link": {
         "run": _fields(_RUN),
@@ -312,6 +337,35 @@ _KINDS: dict[str, dict[str, Check]] = {
         "at": _TIME,
         "ref_text": _OPTIONAL_TEXT,
         "event": _or_none(_integer()),
+        "subset": _or_none(_object),
+    },
+    "derivation": {
+        "version": _fields(_VERSION),
+        "digest": _digest,
+        "source": _fields(_VERSION),
+        "source_digest": _digest,
+        "run": _or_none(_fields(_RUN)),
+        "kind": DerivationKind,
+        "at": _TIME,
+    },
+    "recall": {
+        "version": _fields(_VERSION),
+        "digest": _digest,
+        "at": _TIME,
+        "by": _OPTIONAL_TEXT,
+        "reason": _text,
+        "undone_at": _or_none(_TIME),
+        "undone_by": _OPTIONAL_TEXT,
+    },
+    "consumer": {
+        "version": _fields(_VERSION),
+        "digest": _digest,
+        "kind": _named(check_project),
+        "name": _named(check_project),
+        "since": _TIME,
+        "by": _OPTIONAL_TEXT,
+        "until": _or_none(_TIME),
+        "ended_by": _OPTIONAL_TEXT,
     },
 }
 _ORDER = {kind: number for number, kind in enumerate(_KINDS)}

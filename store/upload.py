@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import weakref
 from collections import deque
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from artifacts.store import keys, packs
 from artifacts.store.copying import write_new
 from artifacts.store.digests import Hasher, hash_bytes
-from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
+from artifacts.store.errors import ArtifactsError, IntegrityError, StorageError, from_os_error
 from artifacts.store.objects import ObjectStore, StagedFile
 from artifacts.store.records import BlobPlace, Encoding, LeaseKind, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from artifacts.store.leases import LeaseKeeper
     from artifacts.store.manifest import Manifest
     from artifacts.store.resume import UploadNotes
+    from artifacts.store.statcache import FileStat
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,11 @@ class _Staged(NamedTuple):
     length: int
     encoding: Encoding
     stored_digest: Digest  # of what lies in the file
+    stat: FileStat | None = None  # of a file that is the user's, and stays
+
+    def discard(self) -> None:
+        if self.stat is None:
+            self.path.unlink()
 
 
 class Upload:
@@ -170,13 +177,24 @@ class Upload:
         """Add a blob that lies in a file made at `new_path`, and belongs to the upload now."""
         self._add_staged(_Staged(digest, size, path, size, Encoding.IDENTITY, digest))
 
-    def add_object(self, draft: ObjectDraft, path: Path) -> None:
+    def add_in_place(self, path: Path, digest: Digest, stat: FileStat) -> None:
+        """Add a blob that lies in a file of the user's, which is stored from where it is.
+
+        Args:
+            stat: What the file looked like when it was hashed. If it looks otherwise when it was
+                stored, the upload fails.
+        """
+        size = stat.size
+        self._add_staged(_Staged(digest, size, path, size, Encoding.IDENTITY, digest, stat))
+
+    def add_object(self, draft: ObjectDraft, path: Path, stat: FileStat | None = None) -> None:
         """Add an object that is complete in a file, which stays; `claim` found none of its blobs.
 
         Args:
             draft: Under a new key.
+            stat: As for `add_in_place`; None for a file of ours.
         """
-        self._submit(lambda: self._store_object(draft, path))
+        self._submit(lambda: self._store_object(draft, path, stat))
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Add the manifest, compressed; it refers to blobs and so comes last."""
@@ -219,7 +237,7 @@ class Upload:
 
     def _add_staged(self, blob: _Staged) -> None:
         if blob.digest in self._known or blob.digest in self._staged:
-            blob.path.unlink()
+            blob.discard()
             return
         self._staged[blob.digest] = blob
         self._staged_bytes += blob.length
@@ -342,23 +360,27 @@ class Upload:
         drafts = []
         for digest, blob in blobs.items():
             if digest in missing:
-                drafts.append((_loose_draft(blob), blob.path))
+                drafts.append((_loose_draft(blob), blob))
             else:
-                blob.path.unlink()
+                blob.discard()
         if not drafts:
             return
         self._reserve([draft for draft, _ in drafts])
+
+        def store(draft: ObjectDraft, blob: _Staged) -> None:
+            self._put(draft, blob.path, keep=blob.stat is not None, stat=blob.stat)
+
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="artifacts-put") as writers:
-            for put in [writers.submit(self._put, draft, path) for draft, path in drafts]:
+            for put in [writers.submit(store, *each) for each in drafts]:
                 put.result()
                 self._uploaded += 1
         self._known |= missing
 
-    def _store_object(self, draft: ObjectDraft, path: Path) -> None:
+    def _store_object(self, draft: ObjectDraft, path: Path, stat: FileStat | None) -> None:
         self._reserve([draft])
         self._known.update(place.digest for place in draft.blobs)
         assert self._writer is not None  # made with this thread
-        self._writes.append(self._writer.submit(self._put, draft, path, keep=True))
+        self._writes.append(self._writer.submit(self._put, draft, path, keep=True, stat=stat))
         self._collect_writes(self._pack_writers)
 
     def _reserve(self, drafts: list[ObjectDraft]) -> None:
@@ -378,10 +400,20 @@ class Upload:
         if self._notes is not None:
             weakref.finalize(self, self._notes.leave)
 
-    def _put(self, draft: ObjectDraft, path: Path, *, keep: bool = False) -> None:
-        """Store an object; its file is used up unless it is to be kept."""
+    def _put(
+        self, draft: ObjectDraft, path: Path, *, keep: bool = False, stat: FileStat | None = None
+    ) -> None:
+        """Store an object; its file is used up unless it is to be kept.
+
+        Raises:
+            IntegrityError: The file does not look as ``stat`` says any more.
+        """
         source = (lambda: path.open("rb")) if keep else StagedFile(path)
+        if stat is not None:
+            check_unchanged(path, stat)
         self._objects.put(draft.key, source, size=draft.size)
+        if stat is not None:
+            check_unchanged(path, stat)  # what was stored is what was hashed
         if self._notes is not None:
             with self._noting:
                 self._notes.finished(draft)
@@ -454,6 +486,24 @@ class Upload:
         if self._lease is not None:
             lease, self._lease = self._lease, None
             give_up(self._catalog, self._objects, lease)
+
+
+def check_unchanged(path: Path, stat: FileStat) -> None:
+    """Make sure that a file of the user's is as it was when it was hashed.
+
+    Raises:
+        IntegrityError: It is not.
+    """
+    try:
+        same = stat.matches(os.stat(path))
+    except OSError:
+        same = False
+    if not same:
+        raise IntegrityError(
+            f"{path} was changed or removed before it was stored",
+            hint="log it with policy='mutable', which takes a snapshot first",
+            kind="file_changed",
+        )
 
 
 def give_up(catalog: Catalog, objects: ObjectStore, lease: str) -> None:

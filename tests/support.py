@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifacts.store import checkout, copying, ingest, walking
 from artifacts.store.digests import hash_bytes
@@ -237,3 +237,15 @@ def opened(location: Path, cache_dir: Path | None = None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def everything_in(store: Store) -> list[dict[str, Any]]:
+    """Return all that a store's catalog holds, as the records of an export."""
+    found: list[dict[str, Any]] = []
+
+    def start() -> Callable[[dict[str, Any]], None]:
+        found.clear()
+        return found.append
+
+    store.catalog.export(start, None)
+    return found

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifacts._find import check_type, find_version
+from artifacts._logged import Named
 from artifacts._recorded import RecordedRun
 from artifacts._values import LogOptions, to_aliases, to_tags
 from artifacts.artifact import Artifact
@@ -18,13 +19,14 @@ from artifacts.store.errors import (
     RunFinishedError,
     StateError,
 )
-from artifacts.store.records import LinkKind
-from artifacts.store.refs import LATEST, MAX_NAME, Ref
+from artifacts.store.records import LinkKind, Source
+from artifacts.store.refs import MAX_NAME, Ref
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
+    from artifacts._reads import RunReads
     from artifacts.store.progress import Progress
     from artifacts.store.records import VersionRecord
 
@@ -35,6 +37,7 @@ class ArtifactCalls(RecordedRun):
     """The part of `Run` that logs and uses artifacts."""
 
     _lock: threading.RLock
+    _reads: RunReads
     _finished: bool
 
     def log_artifact(
@@ -48,6 +51,7 @@ class ArtifactCalls(RecordedRun):
         latest: bool = True,
         include: Iterable[str] | str | None = None,
         exclude: Iterable[str] | str | None = None,
+        derived_from: Iterable[Artifact | str] | Artifact | str | None = None,
         progress: Progress | None = None,
     ) -> Artifact:
         """Log an output of this run as a version of an artifact.
@@ -68,6 +72,9 @@ class ArtifactCalls(RecordedRun):
             latest: Whether ``latest`` moves to it too.
             include: For a folder: patterns of which a file has to match one.
             exclude: For a folder: patterns of what is left out.
+            derived_from: Versions that it was made of, by name or as artifacts: exact lineage.
+                Without it, all inputs of the run count. What is not an input of the run yet
+                becomes one.
             progress: Told about every file of a folder.
 
         Returns:
@@ -75,30 +82,28 @@ class ArtifactCalls(RecordedRun):
 
         Raises:
             ValueError: There is nothing at the path, a name, alias or tag cannot be used, the
-                artifact exists with another type, or a logged version belongs to another project.
+                artifact exists with another type, a logged version belongs to another project,
+                or a version in ``derived_from`` does not exist (any more). Nothing is changed.
             TypeError: ``artifact_or_path`` is something else.
             RunFinishedError: The run has ended.
         """
         self._check_running("log_artifact")
-        options = LogOptions(to_aliases(aliases), to_tags(tags), latest, self._record.key)
+        options = LogOptions(
+            to_aliases(aliases),
+            to_tags(tags),
+            latest,
+            self._record.key,
+            sources=self._sources(derived_from),
+        )
+        check_artifact_or_path("log_artifact", artifact_or_path)
         if isinstance(artifact_or_path, Artifact):
             artifact = artifact_or_path
-        elif isinstance(artifact_or_path, str | os.PathLike):
+        else:
             path = os.fspath(artifact_or_path)
             ref = self._output_ref(name, path)
-            named = (*options.aliases, *to_aliases(ref.selector))
-            options = replace(options, aliases=named)
+            options = replace(options, aliases=(*options.aliases, *to_aliases(ref.selector)))
             artifact = self._new_artifact(ref, type or "unspecified")
-            try:
-                _fill(artifact, path, include=include, exclude=exclude, progress=progress)
-            except BaseException:
-                artifact.discard()
-                raise
-        else:
-            raise InvalidTypeError(
-                "log_artifact() takes an Artifact, a path or a reference, not "
-                f"{artifact_or_path.__class__.__name__}"
-            )
+            fill(artifact, path, include=include, exclude=exclude, progress=progress)
         with self._lock:
             self._check_running("log_artifact")
             if artifact.is_draft():
@@ -221,7 +226,7 @@ class ArtifactCalls(RecordedRun):
         artifact = Artifact(ref.name or "", type_, entity=ref.entity, project=ref.project)
         entity, project = artifact._target(self._place)
         # Before anything is uploaded.
-        self._place.store.catalog.check_type(entity, project, artifact.collection, artifact.type)
+        self._place.check_type(entity, project, artifact.collection, artifact.type)
         artifact._adopt(self._place)
         return artifact
 
@@ -246,14 +251,36 @@ class ArtifactCalls(RecordedRun):
 
     def _use(self, text: str, ref: Ref, record: VersionRecord) -> Artifact:
         """Declare as an input what a name has led to."""
-        artifact = Artifact._from_record(self._place, record)
-        alias: str | None = None
-        if ref.name is not None and ref.digest is None and ref.number is None:
-            alias = ref.selector or LATEST
-            if ref.selector is None:
-                log.info("%s names no version: using %s", text, artifact.name)
-        self._link(artifact, LinkKind.INPUT, ref_text=text, alias=alias)
+        artifact = Artifact._from_record(self._place, record, Named.by(text, ref))
+        if ref.name is not None and ref.digest is None and ref.selector is None:
+            log.info("%s names no version: using %s", text, artifact.name)
+        self._link(artifact, LinkKind.INPUT)
         return artifact
+
+    def _sources(
+        self, derived_from: Iterable[Artifact | str] | Artifact | str | None
+    ) -> tuple[Source, ...]:
+        """Return what an output is declared to be made of.
+
+        Raises:
+            RefNotFoundError: There is no such version (any more).
+            ArtifactNotLoggedError: It is a draft.
+            InvalidTypeError: It is neither an artifact nor a name.
+        """
+        found: dict[int, Source] = {}
+        for each in _listed(derived_from):
+            if isinstance(each, str):
+                ref, record = find_version(self._place, each)
+                source = Artifact._from_record(self._place, record, Named.by(each, ref))
+            else:
+                source = each
+            logged = source._stored()
+            self._check_store(source)
+            logged.warn_if_recalled()
+            text, alias = logged.named or (None, None)
+            key = logged.record.id
+            found.setdefault(key, Source(key, ref_text=text, alias=alias))
+        return tuple(found.values())
 
     def _check_store(self, artifact: Artifact) -> None:
         place = artifact._version().place
@@ -265,19 +292,15 @@ class ArtifactCalls(RecordedRun):
                 kind="other_store",
             )
 
-    def _link(
-        self,
-        artifact: Artifact,
-        kind: LinkKind,
-        *,
-        ref_text: str | None = None,
-        alias: str | None = None,
-    ) -> None:
+    def _link(self, artifact: Artifact, kind: LinkKind) -> None:
         logged = artifact._stored()
         self._check_store(artifact)
+        text, alias = logged.named or (None, None)
         self._place.store.catalog.link(
-            self._record.key, logged.record.id, kind, ref_text=ref_text, alias=alias
+            self._record.key, logged.record.id, kind, ref_text=text, alias=alias
         )
+        self._reads.use(logged.record)
+        logged.warn_if_recalled()
 
     def _check_running(self, call: str) -> None:
         if self._finished:
@@ -285,6 +308,61 @@ class ArtifactCalls(RecordedRun):
                 f"Run ({self.id}) is finished. The call to `{call}` will be ignored.",
                 hint="start another run with artifacts.init()",
             )
+
+
+def _listed(
+    derived_from: Iterable[Artifact | str] | Artifact | str | None,
+) -> list[Artifact | str]:
+    if derived_from is None:
+        return []
+    if isinstance(derived_from, Artifact | str):
+        return [derived_from]
+    try:
+        found = list(derived_from)
+    except TypeError:
+        raise _no_source(derived_from) from None
+    for each in found:
+        if not isinstance(each, Artifact | str):
+            raise _no_source(each)
+    return found
+
+
+def _no_source(given: object) -> InvalidTypeError:
+    return InvalidTypeError(
+        f"derived_from takes artifacts and names, not {given.__class__.__name__}"
+    )
+
+
+def check_artifact_or_path(call: str, given: object) -> None:
+    """Raise InvalidTypeError unless something can be logged.
+
+    Args:
+        call: Name of the method, for the message.
+    """
+    if not isinstance(given, Artifact | str | os.PathLike):
+        raise InvalidTypeError(
+            f"{call}() takes an Artifact, a path or a reference, not {given.__class__.__name__}"
+        )
+
+
+def fill(
+    artifact: Artifact,
+    path: str,
+    *,
+    include: Iterable[str] | str | None = None,
+    exclude: Iterable[str] | str | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Add what is at a path to a new draft, which is given up if that fails.
+
+    Raises:
+        InvalidInputError: There is nothing, or something in it cannot be used.
+    """
+    try:
+        _fill(artifact, path, include=include, exclude=exclude, progress=progress)
+    except BaseException:
+        artifact.discard()
+        raise
 
 
 def _fill(

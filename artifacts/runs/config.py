@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import copy
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from artifacts._metadata import to_json
-from artifacts.runs.mapping import StoredMapping
+from artifacts.runs.config_files import is_config_file, read_config_file
+from artifacts.runs.mapping import StoredMapping, with_value, without_value
 from artifacts.store.errors import ConfigError, InvalidTypeError
+
+if TYPE_CHECKING:
+    from artifacts.runs.mapping import Path
+
+log = logging.getLogger("artifacts")
+
+_MISSING = object()
 
 
 class Config(StoredMapping):
     """Settings of an experiment, by key or as attributes; every change is stored at once.
 
-    Changing the value of an existing key needs ``update(..., allow_val_change=True)``. What JSON
-    cannot hold is kept as text. A copy, and what another process gets, is a plain dictionary.
+    Values in nested dicts are reached in the same ways: ``config.optimizer.lr``. Changing the
+    value of an existing key needs ``update(..., allow_val_change=True)``. What JSON cannot hold is
+    kept as text. A copy, and what another process gets, is a plain dictionary.
 
     Args:
         values: Initial values.
         store: Called with all values after each change.
+        allow_val_change: Whether existing keys may get another value.
     """
 
-    def __init__(self, values: Mapping[str, Any], store: Callable[[dict[str, Any]], None]) -> None:
+    _allow_val_change: bool
+    _fixed: frozenset[str]
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        store: Callable[[dict[str, Any]], None],
+        *,
+        allow_val_change: bool = False,
+    ) -> None:
         super().__init__(to_config(values), store)
+        object.__setattr__(self, "_allow_val_change", allow_val_change)
+        object.__setattr__(self, "_fixed", frozenset())
 
     def update(  # type: ignore[override] # has an argument more
-        self, values: Any = (), *, allow_val_change: bool = False
+        self, values: Any = (), allow_val_change: bool | None = None
     ) -> None:
         """Set several values.
 
         Args:
-            values: A mapping, or anything with attributes such as an argparse namespace.
-            allow_val_change: Whether existing keys may get another value.
+            values: A mapping, anything with attributes such as an argparse namespace, or the path
+                of a YAML, JSON or TOML file.
+            allow_val_change: Whether existing keys may get another value. Default: as was said
+                to `init`, else False.
 
         Raises:
             ConfigError: An existing key would change.
             RunFinishedError: The run has ended.
         """
-        fresh = to_config(values)
-        with self._lock:
-            for key, value in fresh.items():
-                if key in self._values and self._values[key] != value and not allow_val_change:
-                    raise ConfigError(
-                        f"config {key!r} is {self._values[key]!r} already and would become "
-                        f"{value!r}",
-                        hint="use config.update({...}, allow_val_change=True)",
-                        kind="config_change",
-                    )
-            self._replace({**self._values, **fresh})
+        fresh = [((key,), value) for key, value in to_config(values).items()]
+        self._change(fresh, allow=allow_val_change)
 
     def setdefaults(self, values: Any) -> None:
         """Set those keys that are not set yet.
@@ -58,9 +76,61 @@ class Config(StoredMapping):
         with self._lock:
             self._replace({**to_config(values), **self._values})
 
+    def update_locked(self, values: Any) -> None:
+        """Set values that nobody changes any more, such as those that a search has chosen.
+
+        Setting one of these keys later has no effect but a warning.
+
+        Args:
+            values: As for `update`.
+
+        Raises:
+            RunFinishedError: The run has ended.
+        """
+        fresh = to_config(values)
+        with self._lock:
+            self._replace({**self._values, **fresh})
+            object.__setattr__(self, "_fixed", self._fixed | fresh.keys())
+
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as a plain dictionary."""
-        return dict(self._values)
+        return copy.deepcopy(self._values)
+
+    def _set_paths(self, values: Sequence[tuple[Path, Any]]) -> None:
+        self._change(
+            [(path, to_json(value, ".".join(path), lenient=True)) for path, value in values]
+        )
+
+    def _delete_path(self, path: Path) -> None:
+        with self._lock:
+            changed = without_value(self._values, path)
+            if not self._is_fixed(path):
+                self._replace(changed)
+
+    def _change(self, values: Sequence[tuple[Path, Any]], *, allow: bool | None = None) -> None:
+        allowed = self._allow_val_change if allow is None else allow
+        with self._lock:
+            changed = dict(self._values)
+            for path, value in values:
+                before = _find(changed, path)
+                if before is not _MISSING and before != value:
+                    if self._is_fixed(path):
+                        continue
+                    if not allowed:
+                        raise ConfigError(
+                            f"config {'.'.join(path)!r} is {before!r} already and would become "
+                            f"{value!r}",
+                            hint="use config.update({...}, allow_val_change=True)",
+                            kind="config_change",
+                        )
+                changed = with_value(changed, path, value)
+            self._replace(changed)
+
+    def _is_fixed(self, path: Path) -> bool:
+        if path[0] not in self._fixed:
+            return False
+        log.warning("config %r was set by the search and stays as it is", ".".join(path))
+        return True
 
     def _replace(self, values: dict[str, Any]) -> None:
         if values != self._values:
@@ -73,14 +143,57 @@ class Config(StoredMapping):
             raise self._no_key(name) from None
 
 
+class StaticConfig(Mapping[str, Any]):
+    """A configuration that can be read only, by key or as attributes.
+
+    Args:
+        values: The configuration; changes of it are seen.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "_values", values)
+
+    _values: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._values[key]
+        return StaticConfig(value) if isinstance(value, Mapping) else value
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"config has no key {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"config_static cannot be changed; set run.config.{name} instead")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("config_static cannot be changed")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self._values),)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+
 def to_config(values: Any) -> dict[str, Any]:
     """Return what users give as a configuration as plain JSON.
 
     Args:
-        values: A mapping, anything with attributes such as an argparse namespace, or None.
+        values: A mapping, anything with attributes such as an argparse namespace, absl's flags,
+            the path of a YAML, JSON or TOML file, or None.
 
     Raises:
         InvalidTypeError: Something else, or a key that is not text.
+        ConfigError: The file cannot be used.
     """
     if values is None:
         return {}
@@ -93,13 +206,21 @@ def to_config(values: Any) -> dict[str, Any]:
 def _as_mapping(values: Any) -> Mapping[str, Any]:
     if isinstance(values, Mapping):
         return values
+    if isinstance(values, str | os.PathLike) and is_config_file(os.fspath(values)):
+        return read_config_file(os.fspath(values))
+    if hasattr(values, "flag_values_dict"):  # absl's flags, which are attributes only once parsed
+        flags: dict[str, Any] = values.flag_values_dict()
+        return flags
+    if dataclasses.is_dataclass(values) and not isinstance(values, type):
+        return dataclasses.asdict(values)
     if hasattr(values, "__dict__"):
         return dict(vars(values))
     try:
         return dict(values)
     except (TypeError, ValueError):
         raise InvalidTypeError(
-            f"config must be a dict or a namespace, not {type(values).__name__}"
+            f"config must be a dict or a namespace, not {type(values).__name__}",
+            hint="or the path of a file whose name ends with .yaml, .json or .toml",
         ) from None
 
 
@@ -107,3 +228,13 @@ def _clean(key: Any) -> str:
     if not isinstance(key, str):
         raise InvalidTypeError(f"config keys must be text, not {type(key).__name__}: {key!r}")
     return key.strip("-")
+
+
+def _find(values: Mapping[str, Any], path: Path) -> Any:
+    """Return a nested value, or a mark that there is none."""
+    found: Any = values
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return _MISSING
+        found = found[key]
+    return found

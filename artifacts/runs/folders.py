@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from artifacts._history import CORRECTED
 from artifacts.store.errors import from_os_error
 from artifacts.store.journal import SUFFIX, is_in_use, read_journal
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 _LONGEST = 200
+_STORE_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,20 @@ def run_folder(root: Path, entity: str, project: str, run_id: str) -> Path:
     return root.joinpath(*map(_segment, (entity, project, run_id)))
 
 
-def new_journal(folder: Path) -> Path:
-    """Return the path of a new journal; later ones come after earlier ones by name."""
-    return folder / f"{time.time_ns() // 1000:016x}-{secrets.token_hex(4)}{SUFFIX}"
+def files_folder(place: Place, run: RunRecord) -> Path:
+    """Return the folder of a run's files, which runs of the same name in other stores lack."""
+    folder = run_folder(place.settings.run_dir, run.entity, run.project, run.id)
+    return folder / place.store.uuid[:_STORE_DIGITS] / "files"
+
+
+def new_journal(folder: Path, *, corrected: bool = False) -> Path:
+    """Return the path of a new journal; later ones come after earlier ones by name.
+
+    Args:
+        corrected: Whether it may amend rows of earlier steps.
+    """
+    name = f"{time.time_ns() // 1000:016x}-{secrets.token_hex(4)}"
+    return folder / f"{name}{CORRECTED if corrected else ''}{SUFFIX}"
 
 
 def begin_note(place: Place, run: RunRecord, columns: dict[str, Any]) -> list[Any]:
@@ -88,10 +101,14 @@ def find_left(place: Place, run: tuple[str, str, str] | None = None) -> list[Lef
     )
 
 
-def is_running(place: Place, run: RunRecord) -> bool:
-    """Whether a process of this machine is logging to a run."""
+def is_running(place: Place, run: RunRecord, *, but: Path | None = None) -> bool:
+    """Whether a process of this machine is logging to a run.
+
+    Args:
+        but: A journal that does not count.
+    """
     folder = run_folder(place.settings.run_dir, run.entity, run.project, run.id)
-    return any(is_in_use(path) for path in folder.glob(f"*{SUFFIX}"))
+    return any(is_in_use(path) for path in folder.glob(f"*{SUFFIX}") if path != but)
 
 
 def remove(paths: Sequence[Path], folder: Path) -> None:

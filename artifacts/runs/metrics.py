@@ -6,12 +6,15 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from artifacts._corrections import CORRECTS, LATE
+from artifacts.runs.mapping import with_value, without_value
+from artifacts.runs.values import for_summary
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Path = tuple[str, ...]
+    from artifacts.runs.mapping import Path
 
 _AGGREGATES = ("min", "max", "mean", "first", "last", "best")
 _SUMMARIES = {*_AGGREGATES, "none", "copy"}
@@ -116,6 +119,7 @@ class SummaryState:
         self.locks: set[Path] = {tuple(path) for path in told.get("locks", ())}
         self.metrics: dict[str, Metric] = {}
         self._aggregates: dict[str, dict[str, Any]] = dict(told.get("aggregates", {}))
+        self._axes: dict[str, Any] = dict(told.get("axes", {}))
         self._fitting: dict[str, Metric | None] = {}
         for each in told.get("metrics", ()):
             self.define(Metric(**{**each, "summary": tuple(each["summary"])}))
@@ -128,12 +132,16 @@ class SummaryState:
                 {**asdict(each), "summary": list(each.summary)} for each in self.metrics.values()
             ],
             "aggregates": {key: dict(told) for key, told in self._aggregates.items()},
+            "axes": dict(self._axes),
         }
 
     def define(self, metric: Metric) -> None:
         """Treat a key as a definition says."""
         self.metrics[metric.name] = metric
         self._fitting.clear()
+        axis = metric.step_metric
+        if axis is not None and axis not in self._axes and not self.is_locked((axis,)):
+            self._move_along(axis, self.values)
 
     def metric_of(self, key: str) -> Metric | None:
         """Return the definition that fits a key best: its own, else the longest prefix."""
@@ -153,18 +161,49 @@ class SummaryState:
             if metric is None or not metric.step_sync or metric.step_metric in {None, *row}:
                 continue
             assert metric.step_metric is not None
-            if metric.step_metric in self.values:
-                row[metric.step_metric] = self.values[metric.step_metric]
+            if metric.step_metric in self._axes:
+                row[metric.step_metric] = self._axes[metric.step_metric]
+
+    def _move_along(self, axis: str, values: Mapping[str, Any]) -> None:
+        """Remember where an x-axis is, if the values say so."""
+        value = values.get(axis)
+        if isinstance(value, str) or _is_number(value):
+            self._axes[axis] = value
 
     # -- following
 
     def follow(self, row: Mapping[str, Any]) -> None:
         """Take over the values of a committed row."""
+        if dict in map(type, row.values()):
+            row = for_summary(row)
         if not self.locks and not self.metrics:
             self.values.update(row)
             return
+        # What the summary says of an x-axis may be its maximum, or have been set by hand.
+        for metric in self.metrics.values():
+            if metric.step_metric is not None:
+                self._move_along(metric.step_metric, row)
         for key, value in row.items():
             self._follow((key,), value)
+
+    def replay(self, row: Mapping[str, Any]) -> None:
+        """Take over a row of a journal, which may amend an earlier one."""
+        if CORRECTS in row:
+            self.correct(row["_step"], row[LATE])
+        else:
+            self.follow(row)
+
+    def correct(self, step: int, row: Mapping[str, Any]) -> None:
+        """Take over values that were logged late: of the last row, or of keys without a value.
+
+        Aggregates stay as they are.
+        """
+        if step == self.values.get("_step"):
+            self.follow(row)
+        else:
+            missing = {key: value for key, value in row.items() if key not in self.values}
+            if missing:
+                self.follow(missing)
 
     def _follow(self, path: Path, value: Any) -> None:
         if any(path[: len(lock)] == lock for lock in self.locks):
@@ -206,7 +245,7 @@ class SummaryState:
 
     def set(self, path: Path, value: Any) -> None:
         """Set a value; dicts on the way to it are made, and copied rather than changed."""
-        self.values[path[0]] = _with(self.values, path, value)[path[0]] if path[1:] else value
+        self.values[path[0]] = with_value(self.values, path, value)[path[0]] if path[1:] else value
 
     def set_by_hand(self, path: Path, value: Any) -> None:
         """Set a value that rows shall not change any more."""
@@ -219,7 +258,7 @@ class SummaryState:
         Raises:
             KeyError: There is none.
         """
-        self.values = _without(self.values, path)
+        self.values = without_value(self.values, path)
         self.unlock(path)
         self._aggregates.pop(".".join(path), None)
 
@@ -240,20 +279,3 @@ def _is_number(value: Any) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond all doubles
         return False
-
-
-def _with(values: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
-    key, *rest = path
-    if not rest:
-        return {**values, key: value}
-    inner = values.get(key)
-    return {**values, key: _with(inner if isinstance(inner, dict) else {}, tuple(rest), value)}
-
-
-def _without(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    key, *rest = path
-    if key not in values or (rest and not isinstance(values[key], dict)):
-        raise KeyError(key)
-    if not rest:
-        return {name: value for name, value in values.items() if name != key}
-    return {**values, key: _without(values[key], tuple(rest))}

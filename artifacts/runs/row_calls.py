@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from artifacts._history import load, sample_of
+from artifacts._history import DEFAULT_STREAM, check_stream, load, sample_of
 from artifacts._recorded import RecordedRun
 from artifacts.runs.metrics import Metric, make_metric
 from artifacts.store.errors import RunFinishedError
@@ -154,11 +154,11 @@ class RowCalls(RecordedRun):
         """
         return self._history().rows(keys, low=min_step, high=max_step, page=page_size)
 
-    def _history(self) -> History:
+    def _history(self, stream: str = DEFAULT_STREAM) -> History:
         key = self._record.key
         path = self._rows.path
         journals: list[Path] = [path] if path.exists() else []
-        return load(self._place.store, [key], {key: journals})[key]
+        return load(self._place.store, [key], {key: journals}, stream)[key]
 
 
 class RunHistory:
@@ -179,9 +179,8 @@ class RunHistory:
         stream: str = "default",
     ) -> Any:
         """Return a sample of the rows; see `StoredRun.history`."""
-        return sample_of(
-            self._load(), samples=samples, keys=keys, x_axis=x_axis, pandas=pandas, stream=stream
-        )
+        history = self._load(check_stream(stream))
+        return sample_of(history, samples=samples, keys=keys, x_axis=x_axis, pandas=pandas)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         rows: Iterator[dict[str, Any]] = self._load().rows()

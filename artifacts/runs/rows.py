@@ -9,12 +9,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from artifacts._corrections import correction
+from artifacts._history import SYSTEM_STREAM
+from artifacts.runs.samples import Samples
 from artifacts.runs.values import storable, to_row
 from artifacts.store.errors import InvalidInputError, InvalidTypeError, StateError
 from artifacts.store.journal import Journal, forked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from artifacts.runs.metrics import Metric, SummaryState
@@ -33,6 +36,8 @@ class Rows:
         state: The summary.
         start: When the run began, in seconds since 1970, less the time between its sessions.
         step: Step of the first row.
+        on_stale_step: What becomes of a row of an earlier step: ``warn`` and drop it, ``raise``,
+            or ``merge`` it into the row of that step.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Rows:
         *,
         start: float,
         step: int,
+        on_stale_step: str = "warn",
     ) -> None:
         self.path = path
         self.lock = threading.RLock()
@@ -51,8 +57,10 @@ class Rows:
         self.journal: Journal | None = None
         self.changes = 0
         """Counts changes of the summary."""
+        self.samples = Samples()
         self._begin = begin
         self._start = start
+        self._on_stale_step = on_stale_step
         self._open: dict[str, Any] = {}
         self._closed = False
         self._pid = os.getpid()
@@ -67,12 +75,7 @@ class Rows:
                 raise StateError("the run is being finished", kind="run_finished")
             if step is not None:
                 if step < self.step:
-                    log.warning(
-                        "Step must only increase in log calls. Step %d < %d; dropping %r",
-                        step,
-                        self.step,
-                        data,
-                    )
+                    self._log_stale(row, step)
                     return
                 if step not in _STEPS:
                     raise InvalidInputError(f"step {step} does not fit into 64 bits")
@@ -88,6 +91,29 @@ class Rows:
             if commit:
                 self._flush()
                 self.step += 1
+
+    def _log_stale(self, row: dict[str, Any], step: int) -> None:
+        """Do with a row of an earlier step what the settings say."""
+        if self._on_stale_step == "raise":
+            raise InvalidInputError(
+                f"Step must only increase in log calls. Step {step} < {self.step}",
+                hint="leave step= out, or set on_stale_step to 'merge' or 'warn'",
+                kind="stale_step",
+            )
+        if self._on_stale_step == "warn" or step < 0:
+            log.warning(
+                "Step must only increase in log calls. Step %d < %d; dropping %r",
+                step,
+                self.step,
+                row,
+            )
+        elif row:
+            now = time.time()
+            times = {"_timestamp": int(now), "_runtime": int(now - self._start)}
+            amended = correction(step, row, times)
+            (self.journal or self._make_journal()).add_row(amended, self.step - 1)
+            self.state.correct(step, row)
+            self.changes += 1
 
     def _flush(self) -> None:
         """Write the open row, if there is one."""
@@ -112,6 +138,26 @@ class Rows:
         state.follow(row)
         self.changes += 1
 
+    def measure(self, values: Mapping[str, float]) -> dict[str, Any] | None:
+        """Write down what was measured of the system, in a stream of its own.
+
+        Returns:
+            The sample as it was written; None if the run is being finished.
+        """
+        with self.lock:
+            if self._closed:
+                return None
+            now = time.time()
+            sample = {
+                **values,
+                "_step": self.step,
+                "_timestamp": round(now, 3),
+                "_runtime": round(now - self._start, 3),
+            }
+            (self.journal or self._make_journal()).add_note([SYSTEM_STREAM, sample])
+            self.samples.add(sample)
+        return sample
+
     def define(self, metric: Metric) -> None:
         """Treat a key as a definition says."""
         with self.lock:
@@ -124,6 +170,11 @@ class Rows:
             if self.journal is not None:  # else it begins with what there is by then
                 self.journal.add_note(["summary", self.state.values, self.state.tracking()])
             self.changes += 1
+
+    def write_note(self, note: Sequence[Any]) -> None:
+        """Append something that is no row to the journal, which is made if need be."""
+        with self.lock:
+            (self.journal or self._make_journal()).add_note(note)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the summary as columns of the run."""
@@ -142,6 +193,23 @@ class Rows:
         if self.journal is not None:
             self.journal.end_here()
 
+    def keep_summary(self) -> None:
+        """Write down the summary, also if nothing else was written yet."""
+        with self.lock:
+            if self.journal is None:
+                self._make_journal()  # it begins with the summary
+
+    def leave_word(self, exit_code: int) -> None:
+        """Write down how the run has ended, for those who record it later. It is closed."""
+        with self.lock:
+            if self.journal is not None and self.journal.path.exists():
+                return  # `close` has written it
+            if self.journal is not None:
+                self.journal.close()  # its rows are in a version
+            journal = self._make_journal()
+            journal.add_note(["end", exit_code])
+        journal.end_here()
+
     def release(self) -> None:
         """Let others record what was logged, if that has not been done."""
         if self.journal is not None:
@@ -150,6 +218,7 @@ class Rows:
     def after_fork(self) -> None:
         """Forget the threads of the parent, to which the rows belong."""
         self.lock = threading.RLock()
+        self.samples.after_fork()
 
     def _make_journal(self) -> Journal:
         if self._pid != os.getpid():

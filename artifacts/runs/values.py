@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from artifacts._history import STATISTICS
 from artifacts.store.errors import InvalidTypeError
 
 log = logging.getLogger("artifacts")
@@ -72,7 +73,8 @@ def to_value(value: Any, where: str, *, strict: bool = False) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [to_value(item, f"{where}[{i}]", strict=strict) for i, item in enumerate(value)]
+        items = [to_value(item, f"{where}[{i}]", strict=strict) for i, item in enumerate(value)]
+        return [_bare(item) for item in items] if dict in map(type, items) else items
     return _foreign(value, where, strict=strict)
 
 
@@ -121,7 +123,9 @@ def _array(value: Any, where: str, *, strict: bool) -> Any:
         return to_value(items[0], where, strict=strict)
     if len(items) <= _MOST_ITEMS or not all(isinstance(item, int | float) for item in items):
         return to_value(plain, where, strict=strict)
-    return _histogram(items)
+    kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+    finite = [float(number) for number in items if math.isfinite(number)]
+    return {**_histogram(finite), STATISTICS: _statistics(kind, finite, len(items))}
 
 
 def _flat(items: list[Any]) -> list[Any]:
@@ -130,9 +134,8 @@ def _flat(items: list[Any]) -> list[Any]:
     return items
 
 
-def _histogram(numbers: list[float]) -> dict[str, Any]:
-    """Return 32 bins of equal width; what is not finite is in none of them."""
-    finite = [float(number) for number in numbers if math.isfinite(number)]
+def _histogram(finite: list[float]) -> dict[str, Any]:
+    """Return 32 bins of equal width."""
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
@@ -146,6 +149,55 @@ def _histogram(numbers: list[float]) -> dict[str, Any]:
         for number in finite:
             counts[min(int((number - low) / (high - low) * _BINS), _BINS - 1)] += 1
     return {"_type": "histogram", "values": counts, "bins": edges}
+
+
+def _statistics(kind: str, finite: list[float], size: int) -> dict[str, Any]:
+    """Return what stands for an array in a summary.
+
+    Args:
+        kind: Its class.
+        finite: Those of its numbers that are finite.
+        size: How many numbers it has.
+    """
+    if not finite:
+        return {"_type": kind, "size": size}
+    ordered = sorted(finite)
+    # Not with `fsum` or powers, which refuse what is too large for a double.
+    mean = sum(ordered) / len(ordered)
+    return {
+        "_type": kind,
+        "min": ordered[0],
+        "max": ordered[-1],
+        "mean": mean,
+        "var": sum((number - mean) * (number - mean) for number in ordered) / len(ordered),
+        **{f"{percent}%": _percentile(ordered, percent) for percent in (10, 25, 75, 90)},
+        "size": size,
+    }
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    """Return a percentile of sorted numbers, between two of them if need be."""
+    place, rest = divmod((len(ordered) - 1) * percent, 100)
+    low = ordered[place]
+    return low + (ordered[place + 1] - low) * rest / 100 if rest else low
+
+
+def for_summary(value: Any) -> Any:
+    """Return a value of a row as a summary has it: arrays as their statistics."""
+    if type(value) is not dict:
+        return value
+    if STATISTICS in value:
+        return value[STATISTICS]
+    return {key: for_summary(item) for key, item in value.items()}
+
+
+def _bare(value: Any) -> Any:
+    """Return a value without statistics, which are for those that have a key of their own."""
+    if type(value) is list:
+        return [_bare(item) for item in value]
+    if type(value) is not dict:
+        return value
+    return {key: _bare(item) for key, item in value.items() if key != STATISTICS}
 
 
 def storable(value: Any) -> Any:

@@ -57,13 +57,13 @@ def list_(app: App) -> None:
     out, values = app.output, app.settings.values
 
     def human() -> None:
-        rows = [[name, value.value, value.origin] for name, value in values.items()]
+        rows = [[name, value.shown, value.origin] for name, value in values.items()]
         out.table(["SETTING", "VALUE", "FROM"], rows)
 
     out.result(
         lambda: {"settings": {name: _data(app, name) for name in values}},
         human=human,
-        quiet=lambda: (f"{name}={value.value}" for name, value in values.items()),
+        quiet=lambda: (f"{name}={value.shown}" for name, value in values.items()),
     )
 
 
@@ -75,7 +75,7 @@ def get(app: App, key: str) -> None:
     from artifacts.settings import get_setting
 
     get_setting(key)
-    out, value = app.output, app.settings[key].value
+    out, value = app.output, app.settings[key].shown
     out.result(lambda: {key: _data(app, key)}, human=lambda: out.line(value), quiet=lambda: [value])
 
 
@@ -88,7 +88,7 @@ def get(app: App, key: str) -> None:
     exits=(14, 16),
 )
 @_key_argument
-@click.argument("value", help="A relative path is meant from the working directory.")
+@click.argument("value", help="A path is relative to here; - reads a secret from stdin.")
 @_file_options
 @click.pass_obj
 def set_(app: App, key: str, value: str, file: str) -> None:
@@ -100,6 +100,8 @@ def set_(app: App, key: str, value: str, file: str) -> None:
     from artifacts.settings import get_setting, write
 
     path = _file(file)
+    if value == "-" and get_setting(key).is_secret:
+        value = _read_secret(key)
     if get_setting(key).is_path and "://" not in value:
         value = _relative(value, path, inside=file == "project")
     write(path, key, value)
@@ -135,7 +137,7 @@ def path_(app: App) -> None:
 
 def _data(app: App, key: str) -> dict[str, Any]:
     found = app.settings[key]
-    return {"value": found.value, "from": found.origin}
+    return {"value": found.shown, "from": found.origin}
 
 
 def _file(which: str) -> Path:
@@ -158,15 +160,28 @@ def _relative(value: str, file: Path, *, inside: bool) -> str:
     return absolute
 
 
+def _read_secret(key: str) -> str:
+    """Return a value that appears neither on the screen nor in the list of processes."""
+    import sys
+
+    if sys.stdin.isatty():
+        return str(click.prompt(key, hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def _report(app: App, key: str, path: Path, value: str | None) -> None:
+    from artifacts.settings import get_setting
+
     out = app.output
+    if value is not None and get_setting(key).is_secret:
+        value = "********"
     now = app.settings[key]  # read for the first time, so as it is after the change
 
     def human() -> None:
         what = f"{key} = {value}" if value is not None else f"{key} is not set any more"
         out.line(f"{what}, in {path}")
         if value is not None and now.origin != str(path):
-            out.note(f"Note: it has no effect here: {now.origin} says {now.value}")
+            out.note(f"Note: it has no effect here: {now.origin} says {now.shown}")
 
     out.result(
         lambda: {"file": str(path), "key": key, "written": value, "now": _data(app, key)},

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from artifacts.cli import _complete
 from artifacts.cli._app import App
 from artifacts.cli._command import READING, Art
 from artifacts.cli._params import include_options, ref_argument, removal_options
 
 if TYPE_CHECKING:
+    from artifacts._recalls import Recall
     from artifacts.artifact import Artifact
     from artifacts.store.checkout import CheckoutResult, LinkMode
 
@@ -24,10 +26,11 @@ _NAMED = 20
     example="""
         art pull corpus:prod -o out/
         art pull corpus:v3 -o out/ --delete --dry-run
+        art pull --run 8kd9s2la -o inputs/
     """,
     exits=READING,
 )
-@ref_argument()
+@ref_argument(required=False)
 @click.option(
     "-o",
     "--output",
@@ -35,6 +38,13 @@ _NAMED = 20
     metavar="DIR",
     type=click.Path(file_okay=False),
     help="Where to; the folder NAME:vN in the setting `artifact_dir` by default.",
+)
+@click.option(
+    "--run",
+    "run_id",
+    metavar="[PROJECT/]ID",
+    shell_complete=_complete.runs,
+    help="Instead of a version, all inputs of a run, each in a folder of its own in DIR.",
 )
 @include_options
 @click.option("--prefix", metavar="TEXT", help="Only paths that start with this.")
@@ -53,8 +63,9 @@ _NAMED = 20
 @click.pass_obj
 def command(
     app: App,
-    ref: str,
+    ref: str | None,
     folder: str | None,
+    run_id: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     prefix: str | None,
@@ -64,11 +75,21 @@ def command(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Write the files of a version into a folder.
+    """Write the files of a version, or the inputs of a run, into a folder.
 
     Files that are there already are not written again, other files are left alone. Every file is
     verified before it appears under its name. Patterns are those of .gitignore.
     """
+    if (ref is None) == (run_id is None):
+        raise click.UsageError("give either a version or --run")
+    if run_id is not None:
+        if delete or allow_broken or include or exclude or prefix:
+            raise click.UsageError("--run brings whole inputs; only -o and --link go with it")
+        if folder is None:
+            raise click.UsageError("--run needs the folder: -o DIR")
+        _pull_inputs(app, run_id, folder, link)
+        return
+    assert ref is not None
     if dry_run and not delete:
         raise click.UsageError("--dry-run goes with --delete; nothing else deletes files")
     if delete and (include or exclude or prefix):
@@ -77,7 +98,10 @@ def command(
         )
     if delete and folder is None:
         raise click.UsageError("--delete needs the folder: -o DIR")
+    from artifacts.cli import _describe
+
     artifact = app.artifact(ref)
+    recall = _describe.warn_if_recalled(app.output, artifact)
     target = os.path.abspath(folder) if folder is not None else artifact.default_root()
     shown = folder if folder is not None else _near(target)
     extra = artifact.extra_files(target) if delete else []
@@ -99,7 +123,39 @@ def command(
             allow_broken=allow_broken,
             progress=progress,
         )
-    _report(app, artifact, target, shown, result)
+    _report(app, artifact, target, shown, result, recall)
+
+
+def _pull_inputs(app: App, run_id: str, folder: str, link: LinkMode) -> None:
+    """Write all inputs of a run into a folder."""
+    from artifacts.cli import _describe, _text
+
+    out, run = app.output, app.api.run(run_id)
+    with out.progress("pulling") as progress:
+        restored = run.checkout(folder, link=link, progress=progress)
+
+    def data() -> dict[str, Any]:
+        return {
+            "run": _describe.run(run._record),
+            "folder": os.path.abspath(folder),
+            "inputs": [
+                {
+                    "version": _describe.version(each.artifact.record),
+                    "folder": each.folder,
+                    "written": each.written,
+                    "unchanged": each.unchanged,
+                }
+                for each in restored
+            ],
+        }
+
+    def human() -> None:
+        for each in restored:
+            files = _files(each.written + each.unchanged)
+            out.line(f"pulled {each.artifact.record.ref} into {_near(each.folder)}: {files}")
+        out.line(f"{_text.count(len(restored), 'input')} of run {run.project}/{run.id}")
+
+    out.result(data, human=human, quiet=lambda: (each.folder for each in restored))
 
 
 def _near(path: str) -> str:
@@ -144,7 +200,14 @@ def _show_plan(app: App, artifact: Artifact, folder: str, extra: list[str]) -> N
     out.result(data, human=human, quiet=lambda: extra)
 
 
-def _report(app: App, artifact: Artifact, target: str, shown: str, result: CheckoutResult) -> None:
+def _report(
+    app: App,
+    artifact: Artifact,
+    target: str,
+    shown: str,
+    result: CheckoutResult,
+    recall: Recall | None,
+) -> None:
     from artifacts.cli import _describe
 
     record, out = artifact.record, app.output
@@ -156,6 +219,7 @@ def _report(app: App, artifact: Artifact, target: str, shown: str, result: Check
             "written": result.written,
             "unchanged": result.unchanged,
             "deleted": list(result.removed),
+            "recalled": None if recall is None else _describe.recall(recall),
         }
 
     def human() -> None:

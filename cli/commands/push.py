@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from artifacts.store.refs import Ref
     from artifacts.store.walking import SymlinkPolicy
 
+_RUN_SETTINGS = {"console": "off", "system_metrics_interval": 0}
+"""What a push prints is no result of its run, and how busy the machine is does not matter."""
+
 
 def _metadata(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
     found = {}
@@ -199,7 +202,9 @@ def _log_from_run(app: App, ref: Ref, artifact: Artifact, name: str, *, latest: 
     from artifacts import init
 
     entity, project = ref.entity or app.entity, ref.project or app.project
-    with init(project, entity=entity, store=app.store, name=name, job_type="push") as run:
+    with init(
+        project, entity=entity, store=app.store, name=name, job_type="push", settings=_RUN_SETTINGS
+    ) as run:
         run.log_artifact(artifact, latest=latest)
 
 

@@ -125,8 +125,8 @@ def _check_held(app: App, chosen: list[VersionRecord]) -> None:
                 hint="end that with art alias --unprotect, or delete it all the same with --force",
                 kind="alias_protected",
             )
-        for run in app.catalog.running_runs([record.id]).values():
-            raise StateError(f"{record.ref} is being used by run {run}", hint=hint, kind="in_use")
+        for user in app.catalog.in_use([record.id]).values():
+            raise StateError(f"{record.ref} is being used by {user}", hint=hint, kind="in_use")
 
 
 def _count(chosen: list[VersionRecord]) -> str:

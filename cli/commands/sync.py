@@ -10,7 +10,10 @@ from artifacts.cli._app import App
 from artifacts.cli._command import Art
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from artifacts.cli._errors import Failure
+    from artifacts.cli._kept import Done, Found
     from artifacts.store.outbox import Waiting
     from artifacts.store.records import VersionRecord
     from artifacts.store.store import Store
@@ -23,27 +26,35 @@ _SOME_FAILED = 3
     cls=Art,
     example="""
         art sync
-        art sync --list
+        art sync --dry-run
         art sync --discard 5f1c0a9e2b7d4c36
     """,
     exits=(3, 10, 11, 14, 15, 16, 130),
 )
-@click.option("--list", "list_only", is_flag=True, help="Show what waits, no more.")
+@click.option(
+    "--dry-run", "--list", "list_only", is_flag=True, help="Show what waits, and do nothing."
+)
 @click.option("--discard", metavar="ID", help="Give up what waits under this id.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before something is given up.")
 @click.pass_context
 def command(ctx: click.Context, list_only: bool, discard: str | None, yes: bool) -> None:
-    """Deliver what waits on this machine for a remote store.
+    """Bring to a remote store what was logged on this machine and is not there.
 
-    A run logs to a remote store without waiting for the network: what it logs is kept on this
-    machine and brought there in the background. What could not be delivered, because the network
-    was down or the process was killed, is delivered by this command, in the order in which it was
-    logged. It can be interrupted and repeated. Versions of an artifact of which an earlier one
-    failed go on waiting. Ends with 3 if some could not be delivered.
+    That is of three kinds. What a run has logged to the store, but the network was down or the
+    process was killed before it was there: it is delivered in the order in which it was logged.
+    What killed runs have left, as with art run recover. And runs that were kept on this machine
+    because the store could not be reached when they began, or because they were told to work
+    offline: they are brought over when they have ended, with everything they have logged. Their
+    versions get the next numbers; aliases go to them unless they were moved later in the store; a
+    run whose ID is taken there gets another one.
+
+    It can be interrupted and repeated: nothing is brought twice. Versions of an artifact of which
+    an earlier one failed go on waiting. Ends with 3 if something could not be brought.
 
     With -v, the last line shows the rate, and its share (η) of the best rate over one second of
     this transfer.
     """
+    from artifacts.cli import _kept
     from artifacts.store import outbox
 
     app = ctx.ensure_object(App)
@@ -52,16 +63,17 @@ def command(ctx: click.Context, list_only: bool, discard: str | None, yes: bool)
     if discard is not None:
         _discard(app, _chosen(waiting, discard), yes=yes)
     elif list_only:
-        _list(app, waiting)
-    elif _deliver(app, store, waiting):
+        _list(app, waiting, _kept.look(app))
+    elif _bring(app, store, waiting):
         ctx.exit(_SOME_FAILED)
 
 
 # -- delivering
 
 
-def _deliver(app: App, store: Store, waiting: list[Waiting]) -> bool:
-    """Deliver everything that nobody else is delivering; return whether something failed."""
+def _bring(app: App, store: Store, waiting: list[Waiting]) -> bool:
+    """Bring everything that nobody else is bringing; return whether something failed."""
+    from artifacts.cli import _kept
     from artifacts.cli._progress import CountingObjects
 
     job, plain = _Job(store), store.objects
@@ -79,8 +91,9 @@ def _deliver(app: App, store: Store, waiting: list[Waiting]) -> bool:
             if delivered and progress is not None:
                 # What the store had already was not sent.
                 progress.advance(one.draft.file_count, max(one.size - counting.sent, 0))
-    _report(app, job)
-    return bool(job.failed)
+        done = _kept.bring(app, progress)
+    _report(app, job, done)
+    return bool(job.failed) or done.failed
 
 
 class _Job:
@@ -133,7 +146,9 @@ class _Job:
         return True
 
 
-def _report(app: App, job: _Job) -> None:
+def _report(app: App, job: _Job, done: Done) -> None:
+    from artifacts.cli import _kept
+
     out = app.output
 
     def data() -> dict[str, Any]:
@@ -151,6 +166,7 @@ def _report(app: App, job: _Job) -> None:
             ],
             "busy": [_data(one) for one in job.busy],
             "waiting": [_data(one) for one in job.held],
+            **_kept.data_of(done),
         }
 
     def human() -> None:
@@ -165,29 +181,36 @@ def _report(app: App, job: _Job) -> None:
                 out.line(f"  → {failure.hint}")
         for one in job.held:
             out.line(f"{_name(one)} ({one.path.name}) goes on waiting")
-        if not (job.done or job.busy or job.failed or job.held):
+        _kept.show(out, done)
+        if not (job.done or job.busy or job.failed or job.held or done):
             out.line("nothing is waiting")
 
-    out.result(data, human=human, quiet=lambda: (version.ref for _, version, _ in job.done))
+    def quiet() -> Iterator[str]:
+        yield from (version.ref for _, version, _ in job.done)
+        yield from (ref for each in done.synced.joined for ref in each.versions)
+
+    out.result(data, human=human, quiet=quiet)
 
 
 # -- looking, and giving up
 
 
-def _list(app: App, waiting: list[Waiting]) -> None:
+def _list(app: App, waiting: list[Waiting], found: Found) -> None:
+    from artifacts.cli import _kept
     from artifacts.cli._text import age, size
 
     out = app.output
 
     def human() -> None:
-        if not waiting:
+        if not (waiting or found):
             out.line("nothing is waiting")
-            return
-        rows = [[one.path.name, _name(one), size(one.size), age(one.since)] for one in waiting]
-        out.table(["ID", "ARTIFACT", "SIZE", "LOGGED"], rows, right="SIZE")
+        if waiting:
+            rows = [[one.path.name, _name(one), size(one.size), age(one.since)] for one in waiting]
+            out.table(["ID", "ARTIFACT", "SIZE", "LOGGED"], rows, right="SIZE")
+        _kept.show_found(out, found)
 
     out.result(
-        lambda: {"waiting": [_data(one) for one in waiting]},
+        lambda: {"waiting": [_data(one) for one in waiting], **_kept.data_of_found(found)},
         human=human,
         quiet=lambda: (one.path.name for one in waiting),
     )

@@ -5,24 +5,30 @@ Each method is one transaction. The statements themselves are in the modules bes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from artifacts.store.catalog import (
+    alerts,
     blobs,
     changes,
+    derivations,
     garbage,
     history,
     leases,
     lookup,
     mending,
     migrate,
+    parts,
     projects,
+    run_removal,
     runs,
     versions,
 )
 from artifacts.store.catalog.database import Database
+from artifacts.store.catalog.facts import Facts
+from artifacts.store.catalog.listings import Listings
 from artifacts.store.catalog.schema import store as store_table
 from artifacts.store.marks import PARTITIONS
 from artifacts.store.records import LinkKind
@@ -33,10 +39,13 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.blobs import Claim
     from artifacts.store.catalog.export import Selection
+    from artifacts.store.catalog.graph import GraphReader
+    from artifacts.store.catalog.joining import RunPlace
     from artifacts.store.catalog.restore import Restored
     from artifacts.store.digests import Digest
     from artifacts.store.marks import MarkSet
     from artifacts.store.records import (
+        AlertRecord,
         ArtifactRecord,
         BlobLocation,
         BlobPlace,
@@ -52,12 +61,15 @@ if TYPE_CHECKING:
         VersionRecord,
     )
     from artifacts.store.refs import Ref
+    from artifacts.store.subset import Subset
     from artifacts.store.transcript import Record
+
+T = TypeVar("T")
 
 _IDENTITY_LOCK = 3
 
 
-class Catalog:
+class Catalog(Facts, Listings):
     """Projects, artifacts, versions, aliases, runs, links, and where every blob lies.
 
     Thread-safe; may be open in many processes at once.
@@ -340,6 +352,10 @@ class Catalog:
                 changes.check_live(connection, base)
             if draft.run is not None and draft.output:
                 runs.link(self._db, connection, draft.run, version.id, LinkKind.OUTPUT)
+            if draft.sources:
+                derivations.add(self._db, connection, version.id, draft.sources, draft.run)
+            if draft.closing is not None:
+                parts.close(self._db, connection, draft.closing, version)
             return version, created
 
         return self._db.write(work, proof=_is_there)
@@ -351,6 +367,16 @@ class Catalog:
     def resolve(self, ref: Ref, *, entity: str, project: str) -> VersionRecord:
         """Return the version that ``ref`` names; see `lookup.resolve`."""
         return self._db.read(lambda c: lookup.resolve(c, ref, entity=entity, project=project))
+
+    def latest(self, entity: str, project: str, name: str) -> VersionRecord | None:
+        """Return the latest version of an artifact, None if there is none."""
+        return self._db.read(lambda c: lookup.latest(c, entity, project, name))
+
+    def resolve_at(self, ref: Ref, at: int, *, entity: str, project: str) -> VersionRecord:
+        """Return the version that ``ref`` named at a time; see `past.resolve_at`."""
+        from artifacts.store.catalog import past
+
+        return self._db.read(lambda c: past.resolve_at(c, ref, at, entity=entity, project=project))
 
     def version(self, version_id: int) -> VersionRecord:
         """Return one version by its key, deleted or not."""
@@ -413,11 +439,6 @@ class Catalog:
     def set_ttl(self, version_id: int, ttl: int | None) -> None:
         """Set how long a version is kept: microseconds, 0 for ever, None as its artifact says."""
         self._db.write(lambda c: changes.set_ttl(self._db, c, version_id, ttl))
-
-    def running_runs(self, version_ids: Iterable[int]) -> dict[int, str]:
-        """Return, by version, a running run that uses it as input."""
-        wanted = list(version_ids)
-        return self._db.read(lambda c: runs.running_users(c, wanted))
 
     def set_alias(
         self,
@@ -597,6 +618,10 @@ class Catalog:
         """Make a run a running one again, and change columns of it."""
         self._db.write(lambda c: runs.resume(self._db, c, key, values))
 
+    def restart_run(self, key: int, values: Mapping[str, Any]) -> None:
+        """Make a run one that begins now, with nothing known of it but what is given."""
+        self._db.write(lambda c: runs.restart(self._db, c, key, values))
+
     def beat(
         self, key: int, values: Mapping[str, Any], chunks: Sequence[HistoryChunk] = ()
     ) -> None:
@@ -611,6 +636,52 @@ class Catalog:
             runs.beat(self._db, connection, key, values)
 
         self._db.write(work)
+
+    def delete_run(
+        self,
+        key: int,
+        *,
+        delete_artifacts: bool = False,
+        force: bool = False,
+        by: str | None = None,
+    ) -> list[int]:
+        """Delete a run, and return the versions that went with it; see `run_removal.delete`.
+
+        Raises:
+            StateError: It is running, or what would be deleted with it is in use or has a
+                protected alias, and ``force`` is False.
+        """
+        return self._db.write(
+            lambda c: run_removal.delete(
+                self._db, c, key, delete_artifacts=delete_artifacts, force=force, by=by
+            )
+        )
+
+    def add_alert(self, run: int, alert: AlertRecord, wait: int = 0) -> bool:
+        """Enter an alert; again changes nothing. False if an earlier one suppresses it.
+
+        Args:
+            wait: Microseconds within which an earlier one of its title does.
+        """
+        return self._db.write(lambda c: alerts.add(c, run, alert, wait))
+
+    def suppress_alerts(self, run: int, counts: Mapping[tuple[str, int], int]) -> None:
+        """Count alerts that were not sent.
+
+        Args:
+            counts: By title and time: they count at the last one of the title until then.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            for (title, at), count in counts.items():
+                alerts.suppress(connection, run, title, at, count)
+
+        self._db.write(work)
+
+    def list_alerts(self, keys: Iterable[int]) -> dict[int, list[AlertRecord]]:
+        """Return the alerts of runs, by the run's key, oldest first."""
+        wanted = list(keys)
+        return self._db.read(lambda c: alerts.list_alerts(c, wanted))
 
     def history_chunks(self, keys: Iterable[int]) -> dict[int, list[HistoryChunk]]:
         """Return the rows of runs that are in no version yet, by run, in order."""
@@ -630,19 +701,38 @@ class Catalog:
         wanted = list(keys)
         return self._db.read(lambda c: runs.history_versions(c, wanted))
 
-    def run(self, entity: str, project: str, run_id: str) -> RunRecord:
+    def find_run(self, entity: str, project: str, run_id: str) -> RunRecord | None:
+        """Return one run that is not deleted; None if the project has none of this id."""
+        found = self._db.read(lambda c: runs.find(self._db, c, entity, project, run_id))
+        return None if found is None or found.deleted_at is not None else found
+
+    def run(self, entity: str, project: str, run_id: str, *, deleted: bool = False) -> RunRecord:
         """Return one run.
 
+        Args:
+            deleted: Also one that was deleted.
+
         Raises:
-            RunNotFoundError: The project has no run of this id.
+            RunNotFoundError: The project has no run of this id, or it was deleted.
         """
-        return self._db.read(lambda c: runs.get(self._db, c, entity, project, run_id))
+        return self._db.read(
+            lambda c: runs.get(self._db, c, entity, project, run_id, deleted=deleted)
+        )
 
     def list_runs(
         self, *, entity: str | None = None, project: str | None = None
     ) -> list[RunRecord]:
         """Return runs, newest first."""
         return self._db.read(lambda c: runs.list_runs(self._db, c, entity=entity, project=project))
+
+    def edit_run(self, key: int, change: Callable[[RunRecord], Mapping[str, Any]]) -> RunRecord:
+        """Change columns of a run as they are now; return the run.
+
+        Args:
+            change: Returns columns with their new values for the run as it is. What it raises
+                leaves everything as it was. It may be called again.
+        """
+        return self._db.write(lambda c: runs.edit(self._db, c, key, change))
 
     def count_runs(self, entity: str, project: str) -> int:
         """Return how many runs a project has."""
@@ -662,6 +752,22 @@ class Catalog:
             lambda c: runs.link(self._db, c, run, version_id, kind, ref_text=ref_text, alias=alias)
         )
 
+    def begin_read(
+        self, run: int, version_id: int, *, ref_text: str | None = None, alias: str | None = None
+    ) -> bool:
+        """Make what a run reads an input of it; see `reads.begin`."""
+        from artifacts.store.catalog import reads  # few commands need it
+
+        return self._db.write(
+            lambda c: reads.begin(self._db, c, run, version_id, ref_text=ref_text, alias=alias)
+        )
+
+    def add_reads(self, run: int, subsets: Mapping[int, Subset]) -> None:
+        """Add to what a run has read of its inputs, by version."""
+        from artifacts.store.catalog import reads
+
+        self._db.write(lambda c: reads.add(c, run, subsets))
+
     def links_of_runs(self, keys: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
         """Return the edges of the given direction at any of these runs, oldest first."""
         return self._db.read(lambda c: runs.links_of_runs(self._db, c, keys, kind))
@@ -669,6 +775,13 @@ class Catalog:
     def links_of_versions(self, ids: Iterable[int], kind: LinkKind) -> list[LinkRecord]:
         """Return the edges of the given direction at any of these versions, oldest first."""
         return self._db.read(lambda c: runs.links_of_versions(self._db, c, ids, kind))
+
+    def read_graph(self, work: Callable[[GraphReader], T]) -> T:
+        """Run ``work`` over the graph of runs and versions as of one moment."""
+        # Here, as in `restore`, because few commands need it.
+        from artifacts.store.catalog.graph import GraphReader
+
+        return self._db.read(lambda c: work(GraphReader(self._db, c)))
 
     # -- export, import and repair
 
@@ -695,6 +808,7 @@ class Catalog:
         uploaded: int = 0,
         move_aliases: bool = False,
         by: str | None = None,
+        dry_run: bool = False,
     ) -> Restored:
         """Enter records of an export, all or none; see `restore.restore`.
 
@@ -703,6 +817,7 @@ class Catalog:
             lease: The upload that brought the blobs, like the next two as for `commit`.
             claimed: Ids from `Claim.objects`.
             uploaded: Number of objects reserved under the lease.
+            dry_run: Only say what would be entered; needs no upload.
 
         Raises:
             ConflictError: The upload expired.
@@ -712,11 +827,86 @@ class Catalog:
 
         def work(connection: sa.Connection) -> Restored:
             blobs.confirm(self._db, connection, lease, claimed, uploaded)
-            return restore.restore(
+            done = restore.restore(
                 self._db, connection, records(), move_aliases=move_aliases, by=by
             )
+            if dry_run:
+                raise restore.NotKept(done)
+            return done
+
+        try:
+            return self._db.write(work)
+        except restore.NotKept as tried:
+            return tried.report
+
+    def restore_lineage(
+        self, records: Callable[[], Iterable[Record]], *, by: str | None = None
+    ) -> Restored:
+        """Enter versions and runs without data, all or none; see `restore_lineage`.
+
+        Args:
+            records: Returns them, as often as it is called.
+            by: Who points the aliases.
+        """
+        from artifacts.store.catalog.restore_lineage import restore_lineage
+
+        return self._db.write(lambda c: restore_lineage(self._db, c, records(), by=by))
+
+    def join(
+        self,
+        records: Iterable[Record],
+        *,
+        lease: str | None,
+        claimed: frozenset[int],
+        uploaded: int,
+    ) -> Restored:
+        """Enter what was logged while it could not be reached, all or none; see `joining.join`.
+
+        Args:
+            records: Can be gone through several times.
+            lease: As for `restore`, like the next two.
+
+        Raises:
+            ConflictError: The upload expired, or a run's id is another run's.
+        """
+        from artifacts.store.catalog import joining
+
+        def work(connection: sa.Connection) -> Restored:
+            blobs.confirm(self._db, connection, lease, claimed, uploaded)
+            return joining.join(self._db, connection, records)
 
         return self._db.write(work)
+
+    def take_in(
+        self,
+        records: Iterable[Record],
+        *,
+        lease: str | None,
+        claimed: frozenset[int],
+        uploaded: int,
+    ) -> Restored:
+        """Enter versions of another catalog, without their aliases; see `joining.take_in`.
+
+        Args:
+            records: As for `join`, like the rest.
+
+        Raises:
+            ConflictError: The upload expired.
+        """
+        from artifacts.store.catalog import joining
+
+        def work(connection: sa.Connection) -> Restored:
+            blobs.confirm(self._db, connection, lease, claimed, uploaded)
+            return joining.take_in(self._db, connection, records)
+
+        return self._db.write(work)
+
+    def find_run_places(self, found: Iterable[RunRecord]) -> dict[int, RunPlace]:
+        """Return, by key, where runs of another catalog belong; see `joining.find_places`."""
+        from artifacts.store.catalog import joining
+
+        wanted = list(found)
+        return self._db.read(lambda c: joining.find_places(c, wanted))
 
     def places_in(self, object_ids: Collection[int]) -> dict[int, list[BlobPlace]]:
         """Return what should lie in some objects, by their keys; one scan of all blobs."""

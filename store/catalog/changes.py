@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from artifacts.store.catalog import consumers, runs
 from artifacts.store.catalog import projects as project_statements
-from artifacts.store.catalog import runs
 from artifacts.store.catalog import versions as reading
 from artifacts.store.catalog.schema import (
     alias_events,
@@ -288,7 +288,8 @@ def delete(
 
     Raises:
         StateError: It has other aliases than ``latest`` and ``delete_aliases`` is False, or a
-            running run uses it or one of the aliases is protected and ``force`` is False.
+            running run or a consumer works with it or one of the aliases is protected and
+            ``force`` is False.
     """
     artifact_id = check_not_deleted(connection, version_id)
     _touch_artifact(db, connection, artifact_id)
@@ -312,6 +313,13 @@ def delete(
             f"{reading.get(connection, version_id).ref} is being used by run {user}",
             hint="wait until the run has finished, or delete with force=True (--force)",
             kind="in_use",
+        )
+    consumer = consumers.at_work(connection, [version_id]).get(version_id)
+    if consumer is not None and not force:
+        raise StateError(
+            f"{consumer.kind} {consumer.name} works with {consumer.version.ref}",
+            hint="end that first (art deploy --end), or delete with force=True (--force)",
+            kind="deployed",
         )
     now = db.now(connection)
     tombstone = sa.update(versions).where(versions.c.id == version_id).values(deleted_at=now)

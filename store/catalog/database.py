@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
-from artifacts.store.catalog import postgres
+from artifacts.store.catalog import postgres, sqlite_functions
 from artifacts.store.errors import (
     ArtifactsError,
     ConflictError,
@@ -56,6 +56,9 @@ class Database:
     Args:
         engine: Made by `sqlite` or `postgres`.
         read_only: Refuse writes.
+
+    Attributes:
+        notes_events: Whether changes of lineage are noted for those who follow it; see `events`.
     """
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
@@ -63,6 +66,7 @@ class Database:
         self._read_only = read_only
         self._was_connected = False
         self.dialect = engine.dialect.name
+        self.notes_events = False
         _open.add(self)
 
     @classmethod
@@ -287,6 +291,7 @@ def _sqlite_engine(path: str, *, read_only: bool) -> Engine:
         if not read_only:
             _enter_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
+        sqlite_functions.register(connection)
         return connection
 
     engine = sa.create_engine(

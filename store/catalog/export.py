@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog.database import chunked
+from artifacts.store.catalog.export_facts import add_facts
+from artifacts.store.catalog.pages import ids_where, pages
 from artifacts.store.catalog.schema import (
+    alerts,
     alias_events,
     aliases,
     artifact_tags,
@@ -21,13 +23,11 @@ from artifacts.store.catalog.schema import (
 from artifacts.store.digests import Digest, format_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy.engine import Connection
 
     from artifacts.store.transcript import Record
-
-_PAGE = 500
 
 
 class Selection(NamedTuple):
@@ -52,7 +52,7 @@ def export(
     """
     chosen = None if selection is None else _artifacts_of(connection, selection.versions)
     wanted = None if selection is None else _projects_of(connection, chosen or (), selection.runs)
-    for rows in _pages(connection, sa.select(projects), projects.c.id, wanted):
+    for rows in pages(connection, sa.select(projects), projects.c.id, wanted):
         for row in rows:
             add(
                 {
@@ -66,14 +66,16 @@ def export(
     _add_versions(connection, add, None if selection is None else selection.versions)
     _add_events(connection, add, chosen, None if selection is None else selection.versions)
     _add_runs(connection, add, None if selection is None else selection.runs)
+    _add_alerts(connection, add, None if selection is None else selection.runs)
     _add_links(connection, add, None if selection is None else selection.runs)
+    add_facts(connection, add, None if selection is None else selection.versions)
 
 
 def _add_artifacts(
     connection: Connection, add: Callable[[Record], None], ids: Collection[int] | None
 ) -> None:
     statement = _in_project(sa.select(artifacts, *_PLACE), artifacts)
-    for rows in _pages(connection, statement, artifacts.c.id, ids):
+    for rows in pages(connection, statement, artifacts.c.id, ids):
         tags = _grouped(connection, artifact_tags.c.artifact_id, artifact_tags.c.tag, rows)
         for row in rows:
             add(
@@ -96,7 +98,7 @@ def _add_versions(
     statement = _of_artifact(
         sa.select(versions, artifacts.c.name.label("artifact_name"), *_PLACE), versions
     )
-    for rows in _pages(connection, statement, versions.c.id, ids):
+    for rows in pages(connection, statement, versions.c.id, ids):
         named = _grouped(connection, aliases.c.version_id, aliases.c.name, rows)
         guarded = _grouped(
             connection, aliases.c.version_id, aliases.c.name, rows, aliases.c.protected == 1
@@ -149,7 +151,7 @@ def _add_events(
         return found if version_ids is None or version in version_ids else None
 
     ids = None if artifact_ids is None else _events_of(connection, artifact_ids)
-    for rows in _pages(connection, statement, alias_events.c.id, ids):
+    for rows in pages(connection, statement, alias_events.c.id, ids):
         for row in rows:
             start = number(row.from_version_id, row.from_number)
             end = number(row.to_version_id, row.to_number)
@@ -172,7 +174,7 @@ def _add_runs(
     connection: Connection, add: Callable[[Record], None], ids: Collection[int] | None
 ) -> None:
     statement = _in_project(sa.select(runs, *_PLACE), runs)
-    for rows in _pages(connection, statement, runs.c.id, ids):
+    for rows in pages(connection, statement, runs.c.id, ids):
         for row in rows:
             add(
                 {
@@ -183,8 +185,28 @@ def _add_runs(
                         row,
                         *("name", "state", "group", "job_type", "notes", "tags", "config"),
                         *("summary", "created_at", "finished_at", "exit_code", "user", "host"),
-                        *("tracking", "sweep_id", "metadata", "system_metrics"),
+                        *("tracking", "sweep_id", "metadata", "system_metrics", "deleted_at"),
                     ),
+                }
+            )
+
+
+def _add_alerts(
+    connection: Connection, add: Callable[[Record], None], run_ids: Collection[int] | None
+) -> None:
+    statement = (
+        sa.select(alerts, runs.c.run_id.label("run_name"), *_PLACE)
+        .join(runs, runs.c.id == alerts.c.run_id)
+        .join(projects, projects.c.id == runs.c.project_id)
+    )
+    ids = None if run_ids is None else ids_where(connection, alerts.c.id, alerts.c.run_id, run_ids)
+    for rows in pages(connection, statement, alerts.c.id, ids):
+        for row in rows:
+            add(
+                {
+                    "record": "alert",
+                    "run": {**_place(row), "id": row.run_name},
+                    **_columns(row, "title", "text", "level", "at", "suppressed"),
                 }
             )
 
@@ -211,7 +233,7 @@ def _add_links(
         .join(project, project.c.id == artifacts.c.project_id)
     )
     ids = None if run_ids is None else _links_of(connection, run_ids)
-    for rows in _pages(connection, statement, links.c.id, ids):
+    for rows in pages(connection, statement, links.c.id, ids):
         for row in rows:
             add(
                 {
@@ -228,7 +250,7 @@ def _add_links(
                     },
                     "digest": format_digest(Digest(row.digest)),
                     "event": row.alias_event_id,
-                    **_columns(row, "kind", "at", "ref_text"),
+                    **_columns(row, "kind", "at", "ref_text", "subset"),
                 }
             )
 
@@ -253,27 +275,6 @@ def _of_artifact(statement: sa.Select[Any], table: sa.TableClause) -> sa.Select[
     return joined.join(projects, projects.c.id == artifacts.c.project_id)
 
 
-def _pages(
-    connection: Connection,
-    statement: sa.Select[Any],
-    key: sa.ColumnElement[int],
-    ids: Collection[int] | None,
-) -> Iterator[Sequence[sa.Row[Any]]]:
-    """Yield rows in the order of a key, a page at a time; of all rows, or of these keys."""
-    if ids is not None:
-        for batch in chunked(sorted(ids), _PAGE):
-            yield connection.execute(statement.where(key.in_(batch)).order_by(key)).all()
-        return
-    last = 0
-    while True:
-        page = statement.where(key > last).order_by(key).limit(_PAGE)
-        rows = connection.execute(page).all()
-        if not rows:
-            return
-        yield rows
-        last = rows[-1].id
-
-
 def _grouped(
     connection: Connection,
     key: sa.ColumnElement[int],
@@ -290,33 +291,21 @@ def _grouped(
     return groups
 
 
-def _ids(
-    connection: Connection,
-    wanted: sa.ColumnElement[int],
-    column: sa.ColumnElement[int],
-    values: Collection[int],
-) -> set[int]:
-    found: set[int] = set()
-    for batch in chunked(sorted(values)):
-        found.update(connection.scalars(sa.select(wanted).where(column.in_(batch))))
-    return found
-
-
 def _artifacts_of(connection: Connection, ids: Collection[int]) -> set[int]:
-    return _ids(connection, versions.c.artifact_id, versions.c.id, ids)
+    return ids_where(connection, versions.c.artifact_id, versions.c.id, ids)
 
 
 def _projects_of(
     connection: Connection, artifact_ids: Collection[int], run_ids: Collection[int]
 ) -> set[int]:
-    return _ids(connection, artifacts.c.project_id, artifacts.c.id, artifact_ids) | _ids(
+    return ids_where(connection, artifacts.c.project_id, artifacts.c.id, artifact_ids) | ids_where(
         connection, runs.c.project_id, runs.c.id, run_ids
     )
 
 
 def _events_of(connection: Connection, ids: Collection[int]) -> set[int]:
-    return _ids(connection, alias_events.c.id, alias_events.c.artifact_id, ids)
+    return ids_where(connection, alias_events.c.id, alias_events.c.artifact_id, ids)
 
 
 def _links_of(connection: Connection, ids: Collection[int]) -> set[int]:
-    return _ids(connection, links.c.id, links.c.run_id, ids)
+    return ids_where(connection, links.c.id, links.c.run_id, ids)

@@ -58,6 +58,15 @@ def resolve(connection: Connection, ref: Ref, *, entity: str, project: str) -> V
     )
 
 
+def latest(connection: Connection, entity: str, project: str, name: str) -> VersionRecord | None:
+    """Return the latest version of an artifact, None if there is none.
+
+    For those who expect both: looking for what may have been meant instead takes longer.
+    """
+    found = projects.find_artifact(connection, entity, project, name)
+    return None if found is None else versions.by_alias(connection, found[0], LATEST)
+
+
 def _by_number(connection: Connection, artifact_id: int, where: str, number: int) -> VersionRecord:
     version = versions.by_number(connection, artifact_id, number)
     if version is None:
@@ -101,7 +110,7 @@ def _unambiguous(found: list[VersionRecord], digits: str) -> VersionRecord:
 
 def _no_artifact(connection: Connection, entity: str, project: str, name: str) -> RefNotFoundError:
     elsewhere = projects.projects_with(connection, name)
-    near = _did_you_mean(name, projects.names_in_project(connection, entity, project))
+    near = _did_you_mean(name, projects.some_names(connection, entity, project))
     if elsewhere:
         near = _did_you_mean(f"{project}/{name}", elsewhere, cutoff=0.0) or near
     return RefNotFoundError(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.database import Database
 
+_LOOKED_AT = 1000  # names that may have been meant
+
 
 def ensure_project(db: Database, connection: Connection, entity: str, name: str) -> int:
     """Return the id of a project, which is created if it does not exist."""
@@ -151,15 +153,20 @@ def list_projects(connection: Connection) -> list[tuple[str, str]]:
     return [(row.entity, row.name) for row in connection.execute(statement)]
 
 
-def names_in_project(connection: Connection, entity: str, project: str) -> list[str]:
-    """Return the names of all artifacts of a project."""
+def some_names(connection: Connection, entity: str, project: str) -> list[str]:
+    """Return names of artifacts of a project that somebody may have meant: the newest ones."""
     statement = (
         sa.select(artifacts.c.name)
         .join(projects, projects.c.id == artifacts.c.project_id)
-        .where(projects.c.entity == entity, projects.c.name == project)
-        .order_by(artifacts.c.name)
+        .where(
+            projects.c.entity == entity,
+            projects.c.name == project,
+            artifacts.c.type.not_in(sorted(INTERNAL_TYPES)),
+        )
+        .order_by(artifacts.c.id.desc())
+        .limit(_LOOKED_AT)
     )
-    return list(connection.scalars(statement))
+    return sorted(connection.scalars(statement))
 
 
 def projects_with(connection: Connection, name: str) -> list[str]:

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from artifacts.store.catalog import changes
 from artifacts.store.catalog import versions as reading
+from artifacts.store.catalog.restore_facts import FactRestorer
 from artifacts.store.catalog.schema import (
+    alerts,
     alias_events,
     aliases,
     artifact_tags,
@@ -26,6 +28,7 @@ from artifacts.store.catalog.schema import (
 )
 from artifacts.store.digests import parse_digest
 from artifacts.store.errors import FormatError, InvalidInputError
+from artifacts.store.records import ACTIVE_STATES
 from artifacts.store.refs import LATEST
 
 if TYPE_CHECKING:
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 """State of a run of which an export says only that it was running."""
-
-_RUNNING = "running"
 
 
 @dataclass(slots=True)
@@ -69,6 +70,14 @@ class Restored:
     links_left_out: int = 0
     aliases_moved: list[str] = field(default_factory=list)
     aliases_kept: list[str] = field(default_factory=list)
+
+
+class NotKept(Exception):  # noqa: N818 - not an error: it ends a transaction that was tried out
+    """Rolls back what was entered to see what that does."""
+
+    def __init__(self, report: Restored) -> None:
+        super().__init__()
+        self.report = report
 
 
 class _Artifact(NamedTuple):
@@ -104,14 +113,21 @@ def restore(
         InvalidInputError: An artifact exists with another type.
         FormatError: A record names what does not stand before it.
     """
-    work = _Restoring(db, connection, move_aliases=move_aliases, by=by)
+    work = Restoring(db, connection, move_aliases=move_aliases, by=by)
     for record in records:
         work.enter(record)
     work.end()
     return work.report
 
 
-class _Restoring:
+class Restoring:
+    """Enters records one by one.
+
+    Args:
+        move_aliases: As for `restore`.
+        by: As for `restore`.
+    """
+
     def __init__(
         self, db: Database, connection: Connection, *, move_aliases: bool, by: str | None
     ) -> None:
@@ -127,13 +143,25 @@ class _Restoring:
         self._events: dict[int, int] = {}
         self._runs: dict[_Key, int] = {}
         self._aliases: list[_Alias] = []
+        facts = FactRestorer(
+            db,
+            connection,
+            find=self._version_named,
+            find_run=lambda run: self._runs.get(run_key_of(run)),
+            report=self.report,
+            by=by,
+        )
         self._kinds = {
             "project": self._project,
             "artifact": self._artifact,
             "version": self._version,
             "alias_event": self._event,
             "run": self._run,
+            "alert": self._alert,
             "link": self._link,
+            "derivation": facts.derivation,
+            "recall": facts.recall,
+            "consumer": facts.consumer,
         }
 
     def enter(self, record: Record) -> None:
@@ -167,7 +195,7 @@ class _Restoring:
         row = {
             "project_id": project_id,
             "next_number": 0,
-            **_columns(
+            **columns_of(
                 record,
                 *("name", "type", "description", "retention"),
                 *("created_at", "updated_at"),
@@ -275,7 +303,7 @@ class _Restoring:
             "artifact_id": artifact_id,
             "number": number,
             "digest": parse_digest(record["digest"]),
-            **_columns(
+            **columns_of(
                 record,
                 *("size", "file_count", "description", "metadata", "created_by"),
                 *("created_at", "updated_at", "logged_at", "ttl", "broken", "deleted_at"),
@@ -396,7 +424,7 @@ class _Restoring:
             if found is None:
                 break
             if (found.created_at, found.name) == (record["created_at"], record["name"]):
-                self._runs[_run_key(record)] = found.id
+                self._runs[run_key_of(record)] = found.id
                 return
             attempt += 1
             run_id = f"{record['id']}-{attempt}"
@@ -405,23 +433,38 @@ class _Restoring:
         row = {
             "project_id": project_id,
             "run_id": run_id,
-            **_columns(
+            **columns_of(
                 record,
                 *("name", "group", "job_type", "notes", "tags", "config", "summary"),
                 *("created_at", "finished_at", "exit_code", "user", "host"),
-                *("tracking", "sweep_id", "metadata", "system_metrics"),
+                *("tracking", "sweep_id", "metadata", "system_metrics", "deleted_at"),
             ),
-            "state": UNKNOWN if record["state"] == _RUNNING else record["state"],
+            "state": UNKNOWN if record["state"] in ACTIVE_STATES else record["state"],
         }
         statement = sa.insert(runs).values(row).returning(runs.c.id)
-        self._runs[_run_key(record)] = self._connection.execute(statement).scalar_one()
+        self._runs[run_key_of(record)] = self._connection.execute(statement).scalar_one()
         self.report.runs += 1
 
-    def _link(self, record: Record) -> None:
-        run = self._runs.get(_run_key(record["run"]))
+    def _run_of(self, record: Record) -> int:
+        run = self._runs.get(run_key_of(record["run"]))
         if run is None:
             raise _unknown(f"run {record['run']['id']!r}")
-        version_id = self._linked_version(record)
+        return run
+
+    def _alert(self, record: Record) -> None:
+        row = {
+            "run_id": self._run_of(record),
+            **columns_of(record, "title", "text", "level", "at", "suppressed"),
+        }
+        same = sa.select(alerts.c.id).where(
+            *(alerts.c[name] == row[name] for name in ("run_id", "title", "at"))
+        )
+        if self._connection.scalar(same.limit(1)) is None:
+            self._connection.execute(sa.insert(alerts).values(row))
+
+    def _link(self, record: Record) -> None:
+        run = self._run_of(record)
+        version_id = self._version_named(record["version"], record["digest"])
         if version_id is None:
             self.report.links_left_out += 1
             return
@@ -432,14 +475,14 @@ class _Restoring:
             "at": record["at"],
             "ref_text": record["ref_text"],
             "alias_event_id": self._events.get(record["event"]),
+            "subset": record["subset"],
         }
         new = self._db.insert(links).values(row).on_conflict_do_nothing().returning(links.c.id)
         if self._connection.scalar(new) is not None:
             self.report.links += 1
 
-    def _linked_version(self, record: Record) -> int | None:
+    def _version_named(self, named: Record, digest: str) -> int | None:
         """Return the version at an edge: of the export, or the same one that was here before."""
-        named = record["version"]
         found = self._versions.get((_key(named), named["number"]))
         if found is not None:
             return found
@@ -452,14 +495,15 @@ class _Restoring:
                 projects.c.name == named["project"],
                 artifacts.c.name == named["name"],
                 versions.c.number == named["number"],
-                versions.c.digest == parse_digest(record["digest"]),
+                versions.c.digest == parse_digest(digest),
             )
         )
         here: int | None = self._connection.scalar(statement)
         return here
 
 
-def _columns(record: Record, *names: str) -> Record:
+def columns_of(record: Record, *names: str) -> Record:
+    """Return some members of a record."""
     return {name: record[name] for name in names}
 
 
@@ -467,7 +511,8 @@ def _key(record: Record) -> _Key:
     return record["entity"], record["project"], record["name"]
 
 
-def _run_key(record: Record) -> _Key:
+def run_key_of(record: Record) -> _Key:
+    """Return what a run is named by."""
     return record["entity"], record["project"], record["id"]
 
 

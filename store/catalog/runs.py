@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog import changes
+from artifacts.store.catalog import changes, events
 from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as version_statements
 from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.schema import artifacts, links, projects, runs, versions
 from artifacts.store.errors import AlreadyExistsError, RunNotFoundError
 from artifacts.store.records import (
+    ACTIVE_STATES,
+    PREEMPTING,
     RUN_HISTORY,
+    RUNNING,
     LinkKind,
     LinkRecord,
     RunRecord,
@@ -22,13 +25,15 @@ from artifacts.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy.engine import Connection
 
     from artifacts.store.catalog.database import Database
 
-RUNNING, CRASHED = "running", "crashed"
+CRASHED, PREEMPTED = "crashed", "preempted"
+
+_LOOKED_AT = 500  # names that may have been meant
 
 CRASHED_AFTER = 5 * 60 * 1_000_000
 """Microseconds without a sign of life after which a run counts as crashed."""
@@ -62,10 +67,21 @@ def create(
     statement = db.insert(runs).values(row).on_conflict_do_nothing().returning(runs.c.id)
     key = connection.scalar(statement)
     if key is None:
+        deleted = sa.select(runs.c.deleted_at).where(
+            runs.c.project_id == project_id, runs.c.run_id == run_id
+        )
+        if connection.scalar(deleted) is not None:
+            raise AlreadyExistsError(
+                f"project {project!r} had a run {run_id!r}, which was deleted; ids are not used "
+                "again",
+                hint="leave id= out to get a fresh one",
+                kind="run_deleted",
+            )
         raise AlreadyExistsError(
             f"run {run_id!r} exists already in project {project!r}",
             hint="leave id= out to get a fresh one",
         )
+    events.note_start(db, connection, key)
     return get_many(db, connection, [key])[key]
 
 
@@ -87,38 +103,86 @@ def finish(
     exit_code: int | None,
     values: Mapping[str, Any],
 ) -> None:
-    """End a run, and change columns of it. A crashed one has ended at its last sign of life."""
+    """End a run, and change columns of it. A killed one has ended at its last sign of life."""
     now: Any = db.now(connection)
-    if state == CRASHED:
+    if state in {CRASHED, PREEMPTED} and exit_code is None:
         now = sa.func.coalesce(runs.c.heartbeat_at, now)
     ending = {"state": state, "exit_code": exit_code, "finished_at": now}
     update(connection, key, {**values, **ending})
+    events.note_end(db, connection, key, state)
 
 
 def resume(db: Database, connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     """Make a run a running one again, and change columns of it."""
     running = {"state": RUNNING, "exit_code": None, "finished_at": None}
     beat(db, connection, key, {**values, **running})
+    events.note_start(db, connection, key)
 
 
-def get(db: Database, connection: Connection, entity: str, project: str, run_id: str) -> RunRecord:
+def restart(db: Database, connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Make a run one that begins now, with nothing known of it but what is given."""
+    cleared: dict[str, Any] = {
+        "summary": {},
+        "tracking": None,
+        "metadata": None,
+        "system_metrics": None,
+        "created_at": db.now(connection),
+    }
+    resume(db, connection, key, {**cleared, **values})
+
+
+def get(
+    db: Database,
+    connection: Connection,
+    entity: str,
+    project: str,
+    run_id: str,
+    *,
+    deleted: bool = False,
+) -> RunRecord:
     """Return one run.
+
+    Args:
+        deleted: Also one that was deleted.
 
     Raises:
         RunNotFoundError: The project has no run of this id; near matches, by id or by name, are
-            in the hint.
+            in the hint. Or it was deleted.
     """
-    here = sa.and_(projects.c.entity == entity, projects.c.name == project, runs.c.run_id == run_id)
-    found = _load(db, connection, here)
-    if not found:
-        known = list_runs(db, connection, entity=entity, project=project)
-        named = {text: run.id for run in reversed(known) for text in (run.name, run.id)}
+    found = find(db, connection, entity, project, run_id)
+    if found is not None and found.deleted_at is not None and not deleted:
+        raise RunNotFoundError(
+            f"run {run_id!r} of project {project!r} was deleted", kind="run_deleted"
+        )
+    if found is None:
+        known = _newest_names(connection, entity, project)
+        named = {text: id_ for id_, name in reversed(known) for text in (name, id_)}
         near = dict.fromkeys(named[text] for text in difflib.get_close_matches(run_id, named))
         raise RunNotFoundError(
             f"no run {run_id!r} in project {project!r}",
             hint=f"did you mean {' or '.join(near)}?" if near else "list the runs with: art run ls",
         )
-    return found[0]
+    return found
+
+
+def find(
+    db: Database, connection: Connection, entity: str, project: str, run_id: str
+) -> RunRecord | None:
+    """Return one run, also one that was deleted; None if the project has none of this id."""
+    here = sa.and_(projects.c.entity == entity, projects.c.name == project, runs.c.run_id == run_id)
+    return next(iter(_load(db, connection, here)), None)
+
+
+def _newest_names(connection: Connection, entity: str, project: str) -> list[tuple[str, str]]:
+    """Return (id, name) of runs that somebody may have meant: the newest ones, newest first."""
+    statement = (
+        sa.select(runs.c.run_id, runs.c.name)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .where(projects.c.entity == entity, projects.c.name == project, runs.c.deleted_at.is_(None))
+        .order_by(runs.c.id.desc())
+        .limit(_LOOKED_AT)
+    )
+    return [(row.run_id, row.name) for row in connection.execute(statement)]
 
 
 def get_many(db: Database, connection: Connection, keys: Iterable[int]) -> dict[int, RunRecord]:
@@ -132,8 +196,8 @@ def get_many(db: Database, connection: Connection, keys: Iterable[int]) -> dict[
 def list_runs(
     db: Database, connection: Connection, *, entity: str | None = None, project: str | None = None
 ) -> list[RunRecord]:
-    """Return runs, newest first."""
-    condition: sa.ColumnElement[bool] = sa.true()
+    """Return runs that are not deleted, newest first."""
+    condition: sa.ColumnElement[bool] = runs.c.deleted_at.is_(None)
     if entity is not None:
         condition = sa.and_(condition, projects.c.entity == entity)
     if project is not None:
@@ -169,6 +233,20 @@ def link(
     """
     if kind is LinkKind.INPUT:
         changes.check_not_deleted(connection, version_id)
+    insert_link(db, connection, run, version_id, kind, ref_text=ref_text, alias=alias)
+
+
+def insert_link(
+    db: Database,
+    connection: Connection,
+    run: int,
+    version_id: int,
+    kind: LinkKind,
+    *,
+    ref_text: str | None = None,
+    alias: str | None = None,
+) -> None:
+    """Do what `link` does, also if the version was deleted meanwhile."""
     event = changes.alias_event(connection, version_id, alias) if alias else None
     row = {
         "run_id": run,
@@ -178,7 +256,9 @@ def link(
         "ref_text": ref_text,
         "alias_event_id": event,
     }
-    connection.execute(db.insert(links).values(row).on_conflict_do_nothing())
+    new = db.insert(links).values(row).on_conflict_do_nothing().returning(links.c.id)
+    if connection.scalar(new) is not None:
+        events.note_link(db, connection, run, version_id, kind)
 
 
 def links_of_runs(
@@ -216,6 +296,7 @@ def _links(
             LinkKind(row.kind),
             row.at,
             row.ref_text,
+            row.subset,
         )
         for row in rows
     ]
@@ -252,7 +333,8 @@ def _load(
         .order_by(runs.c.id)
     )
     rows = connection.execute(statement).all()
-    silent = db.now(connection) - CRASHED_AFTER if any(r.state == RUNNING for r in rows) else 0
+    active = any(row.state in ACTIVE_STATES for row in rows)
+    silent = db.now(connection) - CRASHED_AFTER if active else 0
     return [
         RunRecord(
             row.id,
@@ -277,6 +359,7 @@ def _load(
             row.sweep_id,
             row.metadata,
             row.system_metrics,
+            row.deleted_at,
         )
         for row in rows
     ]
@@ -285,7 +368,36 @@ def _load(
 def _state(row: sa.Row[Any], silent: int) -> str:
     """Return the state of a run, of which nobody enters that it was killed."""
     dead = row.heartbeat_at is not None and row.heartbeat_at < silent
-    return CRASHED if row.state == RUNNING and dead else str(row.state)
+    if row.state in ACTIVE_STATES and dead:
+        return PREEMPTED if row.state == PREEMPTING else CRASHED
+    return str(row.state)
+
+
+def state_at(now: int) -> sa.ColumnElement[str]:
+    """Return the state of a run as SQL; see `_state`."""
+    dead = sa.and_(
+        runs.c.state.in_(sorted(ACTIVE_STATES)), runs.c.heartbeat_at < now - CRASHED_AFTER
+    )
+    killed = sa.case((runs.c.state == PREEMPTING, PREEMPTED), else_=CRASHED)
+    return sa.case((dead, killed), else_=runs.c.state)
+
+
+def edit(
+    db: Database,
+    connection: Connection,
+    key: int,
+    change: Callable[[RunRecord], Mapping[str, Any]],
+) -> RunRecord:
+    """Change columns of a run as they are now, which nobody else changes meanwhile.
+
+    Args:
+        change: Returns columns with their new values.
+    """
+    connection.execute(sa.select(runs.c.id).where(runs.c.id == key).with_for_update())
+    values = change(get_many(db, connection, [key])[key])
+    if values:
+        update(connection, key, values)
+    return get_many(db, connection, [key])[key]
 
 
 def running_users(connection: Connection, version_ids: Iterable[int]) -> dict[int, str]:
@@ -298,7 +410,7 @@ def running_users(connection: Connection, version_ids: Iterable[int]) -> dict[in
             .where(
                 links.c.version_id.in_(batch),
                 links.c.kind == LinkKind.INPUT.value,
-                runs.c.state == "running",
+                runs.c.state.in_(sorted(ACTIVE_STATES)),
             )
         )
         found.update((row.version_id, row.run_id) for row in connection.execute(statement))

@@ -81,7 +81,7 @@ runs = _table(
     integer="id project_id exit_code",
     text="run_id name state group job_type notes user host sweep_id",
     json="tags config summary tracking metadata system_metrics",
-    big="created_at finished_at heartbeat_at",
+    big="created_at finished_at heartbeat_at deleted_at",
 )
 alerts = _table("alerts", integer="id run_id suppressed", text="title text level", big="at")
 history_chunks = _table(
@@ -100,7 +100,9 @@ links = _table(
 )
 derivations = _table("derivations", integer="id output_id input_id run_id", text="kind", big="at")
 recalls = _table("recalls", integer="id version_id", text="by reason undone_by", big="at undone_at")
-consumers = _table("consumers", integer="id version_id", text="kind name by", big="since until")
+consumers = _table(
+    "consumers", integer="id version_id", text="kind name by ended_by", big="since until"
+)
 lineage_events = _table("lineage_events", integer="id run_id", big="at", json="payload")
 leases = _table("leases", text="id kind holder", binary="manifest", big="started_at renewed_at")
 objects = _table(

@@ -152,7 +152,8 @@ class RunRow(_Row, table=True):
 
     ``heartbeat_at`` is its last sign of life. ``tracking`` says how its summary follows what is
     logged: locked keys, defined metrics, and what their aggregates need. ``metadata`` says what
-    ran where: program, commit, machine, versions. ``system_metrics`` are the latest ones.
+    ran where: program, commit, machine, versions. ``system_metrics`` are the latest ones. A deleted
+    run keeps its row, because lineage still shows it.
     """
 
     __tablename__ = "runs"
@@ -179,6 +180,7 @@ class RunRow(_Row, table=True):
     # Named so because SQLModel reserves "metadata".
     metadata_: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", _json()))
     system_metrics: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+    deleted_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class AlertRow(_Row, table=True):
@@ -240,7 +242,7 @@ class LinkRow(_Row, table=True):
 class DerivationRow(_Row, table=True):
     """An exact edge: ``output_id`` was made of ``input_id``; append-only.
 
-    ``kind`` is ``declared`` by the program that logged the output, or ``imported``.
+    ``kind`` is a `records.DerivationKind`.
     """
 
     __tablename__ = "derivations"
@@ -272,7 +274,7 @@ class RecallRow(_Row, table=True):
 class ConsumerRow(_Row, table=True):
     """What works with a version outside of runs, such as a deployment, and for how long.
 
-    ``until`` is None while it does.
+    ``until`` is None while it does. An owner has one consumer of a name at a time.
     """
 
     __tablename__ = "consumers"
@@ -284,6 +286,7 @@ class ConsumerRow(_Row, table=True):
     since: int = Field(sa_type=BigInteger)
     until: int | None = Field(default=None, sa_type=BigInteger)
     by: str | None = None
+    ended_by: str | None = None
 
 
 class LineageEventRow(_Row, table=True):

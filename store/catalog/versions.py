@@ -15,7 +15,7 @@ from artifacts.store.catalog.schema import (
     versions,
 )
 from artifacts.store.digests import Digest
-from artifacts.store.records import VersionRecord
+from artifacts.store.records import WITHOUT_DATA, VersionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,6 +67,8 @@ def live_manifests(
 ) -> dict[Digest, list[str]]:
     """Return the manifests of all versions that are not deleted, with the versions' names.
 
+    Those of which no data have ever been here are left out.
+
     Args:
         ignore: Keys of versions that count as deleted.
     """
@@ -80,7 +82,7 @@ def live_manifests(
         )
         .join(artifacts, artifacts.c.id == versions.c.artifact_id)
         .join(projects, projects.c.id == artifacts.c.project_id)
-        .where(versions.c.deleted_at.is_(None))
+        .where(versions.c.deleted_at.is_(None), versions.c.broken.is_distinct_from(WITHOUT_DATA))
         .order_by(versions.c.id)
     )
     found: dict[Digest, list[str]] = {}

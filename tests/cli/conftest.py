@@ -22,6 +22,7 @@ CHANGING = (
     (re.compile(r"^(  new  +)[\d.]+ k?B$", re.MULTILINE), r"\1<size>"),
     (re.compile(r"\d+\.\d s\b"), "<took>"),
     (re.compile(r"by \S+@\S+"), "by <user>"),
+    (re.compile(r"^  (program|commit) .*\n", re.MULTILINE), ""),
 )
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import artifacts
-from artifacts.cli.commands.lineage import tree
+from artifacts.cli._tree import tree
 from artifacts.store.digests import hash_bytes
-from artifacts.store.lineage import Edge, LineageGraph
-from artifacts.store.records import LinkKind, RunRecord, VersionRecord
+from artifacts.store.lineage import Edge, EdgeKind, LineageGraph
+from artifacts.store.records import RunRecord, VersionRecord
 
 
 def read_tree(root):
@@ -135,6 +135,14 @@ def test_push_from_a_run(art, store, data):
     art("push", "data", "demo/c", "--run", "import")
     [run] = art("show", "demo/c", "--json").json["logged_by"]
     assert (run["name"], run["job_type"], run["state"]) == ("import", "push", "finished")
+
+
+def test_the_run_of_a_push_does_not_keep_what_is_printed(art, store, data):
+    art("push", "data", "demo/c", "--run", "import")
+    [run] = artifacts.Api(project="demo").runs()
+    assert [artifact.name for artifact in run.logged_artifacts(internal=True)] == ["c:v0"]
+    assert run.files() == []
+    assert run.metadata["python"]
 
 
 def test_push_of_a_reference(art, store, data):
@@ -268,7 +276,8 @@ def test_diff(art, corpus):
     assert art("diff", "corpus:v0", "corpus:v1").out == (
         "M a.txt  6 B → 12 B\n"
         "R sub/c.csv  was sub/b.csv\n"
-        "1 changed, 1 renamed, 0 unchanged; +12 B -6 B\n"
+        "M metadata.n: 2 → nothing\n"
+        "1 changed, 1 renamed, metadata: 1, 0 unchanged; +12 B -6 B\n"
     )
     assert art("diff", "corpus:v0", "corpus", "--name-only").lines == ["a.txt", "sub/c.csv"]
     assert len(art("diff", "corpus:v0", "corpus", "--stat").lines) == 1
@@ -310,11 +319,11 @@ def test_lineage_upwards(art, family):
     assert art("lineage", "demo/model").out == (
         "model:v0 [latest] (model), just now\n"
         "└─ run r3 fit (train), just now\n"
-        "   ├─ corpus:v0 [latest, prod] (dataset), just now\n"
-        "   │  └─ run r2 clean (prepare), just now\n"
-        "   │     └─ raw:v0 [latest] (dataset), just now\n"
-        "   │        └─ run r1 fetch, just now\n"
-        "   └─ raw:v0 [latest] (dataset), just now (see above)\n"
+        "   ├─ raw:v0 [latest] (dataset), just now\n"
+        "   │  └─ run r1 fetch, just now\n"
+        "   └─ corpus:v0 [latest, prod] (dataset), just now\n"
+        "      └─ run r2 clean (prepare), just now\n"
+        "         └─ raw:v0 [latest] (dataset), just now (see above)\n"
     )
 
 
@@ -322,8 +331,8 @@ def test_lineage_cut_off(art, family):
     assert art("lineage", "demo/model", "--depth", "1").out == (
         "model:v0 [latest] (model), just now\n"
         "└─ run r3 fit (train), just now\n"
-        "   ├─ corpus:v0 [latest, prod] (dataset), just now\n"
-        "   └─ raw:v0 [latest] (dataset), just now\n"
+        "   ├─ raw:v0 [latest] (dataset), just now\n"
+        "   └─ corpus:v0 [latest, prod] (dataset), just now\n"
         "… and more, cut off by --depth 1\n"
     )
 
@@ -367,8 +376,8 @@ def test_lineage_longer_than_the_stack():
     count = 5000
     versions = {f"version:{n}": version_record(n) for n in range(count)}
     runs = {f"run:{n}": run_record(n) for n in range(1, count)}
-    edges = [Edge(f"version:{n - 1}", f"run:{n}", LinkKind.INPUT) for n in range(1, count)]
-    edges += [Edge(f"run:{n}", f"version:{n}", LinkKind.OUTPUT) for n in range(1, count)]
+    edges = [Edge(f"version:{n - 1}", f"run:{n}", EdgeKind.INPUT) for n in range(1, count)]
+    edges += [Edge(f"run:{n}", f"version:{n}", EdgeKind.OUTPUT) for n in range(1, count)]
     root = f"version:{count - 1}"
     graph = LineageGraph(root, "up", versions, {}, runs, edges, truncated=False)
     assert sum(1 for _ in tree(graph)) == 2 * count - 1

@@ -18,7 +18,7 @@ def offered(*words):
 
 def test_commands_and_options(family):
     assert offered("p") == ["push", "pull"]
-    assert offered("run", "") == ["ls", "recover", "show"]
+    assert offered("run", "r") == ["rm", "recover"]
     assert offered("push", "--sym") == ["--symlinks"]
     assert "--json" in offered("push", "--")
     assert "--store" in offered("--")
@@ -52,7 +52,7 @@ def test_files_tags_types_runs_and_settings(art, family):
     assert offered("tag", "-d", "demo/raw", "") == []
     assert offered("ls", "-t", "") == ["dataset", "model"]
     assert offered("--project", "demo", "run", "show", "r") == ["r3", "r2", "r1"]
-    assert offered("config", "get", "s") == ["store"]
+    assert offered("config", "get", "sto") == ["store"]
 
 
 def test_the_store_option_counts(family, monkeypatch, tmp_path_factory):

@@ -76,7 +76,25 @@ def ids(art):
 def test_nothing_to_do(art, remote):
     assert art("sync").out == "nothing is waiting\n"
     assert art("sync", "--list").out == "nothing is waiting\n"
-    assert art("sync", "--json").json == {"delivered": [], "failed": [], "busy": [], "waiting": []}
+    assert art("sync", "--dry-run").out == "nothing is waiting\n"
+    assert art("sync", "--json").json == {
+        "delivered": [],
+        "failed": [],
+        "busy": [],
+        "waiting": [],
+        "recovered": [],
+        "not_recovered": [],
+        "offline": {
+            "runs": [],
+            "versions": [],
+            "aliases_moved": [],
+            "aliases_kept": [],
+            "failed": [],
+            "unfinished": [],
+            "emptied": False,
+        },
+        "lineage_events": 0,
+    }
 
 
 def test_a_store_that_is_not_remote_has_nothing_to_do(art, store):
@@ -183,6 +201,99 @@ def test_killed_just_before_the_commit(art, waiting, monkeypatch):
     assert len(ids(art)) == 3
     assert len(art("sync", "-q").lines) == 3
     art("check", "--read-data")
+
+
+# -- what was kept here
+
+
+@pytest.fixture
+def offline(remote):
+    """A run that worked offline; `other` shares nothing with it."""
+    for run_id, name in (("r1", "corpus"), ("r2", "other")):
+        with artifacts.init(mode="offline", id=run_id) as run:
+            Path("file").write_text(run_id)
+            run.log_artifact("file", name=name, type="dataset", aliases=["prod"])
+            run.log({"a": 1})
+    close_stores()
+
+
+def kill_a_run():
+    child = os.fork()
+    if child == 0:
+        try:
+            run = artifacts.init(id="killed")
+            run.log({"a": 1})
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+
+
+def test_what_was_kept_is_shown(art, offline):
+    kill_a_run()
+    lines = art("sync", "--dry-run").lines
+    assert lines[0] == "run demo/killed was killed, and is to be recorded"
+    assert [line.split(",")[0] for line in lines[1:]] == [
+        "logged offline: run demo/r1",
+        "logged offline: run demo/r2",
+    ]
+    found = art("sync", "--dry-run", "--json").json
+    assert [run["id"] for run in found["journals"]] == ["killed"]
+    assert [part["runs"][0]["id"] for part in found["offline"]["parts"]] == ["r1", "r2"]
+    assert art("run", "ls", "-q").lines == ["killed"]
+
+
+def test_what_was_kept_is_brought(art, offline):
+    kill_a_run()
+    assert art("sync").lines == [
+        "recorded run demo/killed, which crashed",
+        "brought run demo/r1",
+        "brought demo/corpus:v0",
+        "brought run demo/r2",
+        "brought demo/other:v0",
+    ]
+    assert art("sync").out == "nothing is waiting\n"
+    assert sorted(art("run", "ls", "-q").lines) == ["killed", "r1", "r2"]
+    art("pull", "corpus:prod", "-o", "out")
+    assert Path("out/file").read_text() == "r1"
+    art("check", "--read-data")
+
+
+def test_what_was_brought_as_data(art, offline):
+    found = art("sync", "--json").json["offline"]
+    assert [(run["id"], run["logged_as"]) for run in found["runs"]] == [("r1", "r1"), ("r2", "r2")]
+    assert found["versions"] == ["demo/corpus:v0", "demo/other:v0"]
+    assert "demo/corpus:prod -> v0" in found["aliases_moved"]
+    assert found["emptied"] is True
+    assert art("sync", "-q").lines == []
+
+
+def test_names_of_new_versions_for_scripts(art, offline):
+    assert art("sync", "-q").lines == ["demo/corpus:v0", "demo/other:v0"]
+
+
+def test_what_cannot_be_brought_stays(art, offline, data):
+    art("push", "data", "corpus", "-t", "model")
+    result = art("sync", code=3)
+    assert "brought demo/other:v0" in result.lines
+    assert any(line.startswith("failed run demo/r1: ") for line in result.lines)
+    [failed] = art("sync", "--json", code=3).json["offline"]["failed"]
+    assert failed["runs"][0]["id"] == "r1"
+    assert failed["kind"] == "type_mismatch"
+    assert any("demo/r1" in line for line in art("sync", "--dry-run").lines)
+
+
+def test_a_run_under_another_id_is_told(art, offline):
+    with artifacts.init(id="r1"):
+        pass
+    close_stores()
+    assert "brought run demo/r1 as r1-2: there is another run r1" in art("sync").lines
+
+
+def test_an_alias_that_stays_is_told(art, offline, data):
+    art("push", "data", "corpus", "-a", "prod")
+    lines = art("sync").lines
+    assert any(line.startswith("demo/corpus:prod (v1 was logged offline)") for line in lines)
 
 
 # -- giving up

@@ -6,6 +6,7 @@ A subclass provides the fixture ``catalog``: an empty catalog, identified or not
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -21,8 +22,12 @@ from artifacts.store.errors import (
     StateError,
 )
 from artifacts.store.records import (
+    RUN_HISTORY,
+    AlertLevel,
+    AlertRecord,
     BlobPlace,
     Encoding,
+    HistoryChunk,
     LeaseKind,
     LinkKind,
     ObjectDraft,
@@ -652,6 +657,43 @@ class CatalogTests:
         with pytest.raises(RunNotFoundError):
             catalog.run("local", "demo", "xyz")
 
+    def test_a_run_that_begins_anew(self, catalog):
+        values = {"name": "first", "config": {"lr": 0.1}, "summary": {"loss": 1}, "notes": "old"}
+        run = catalog.create_run("local", "demo", "abc", {**values, "metadata": {"os": "x"}})
+        catalog.update_run(run.key, {"tracking": {"locks": [["loss"]]}})
+        catalog.finish_run(run.key, "failed", 3)
+        catalog.restart_run(run.key, {"name": "again", "config": {}, "notes": None})
+        again = catalog.run("local", "demo", "abc")
+        assert (again.key, again.name, again.state) == (run.key, "again", "running")
+        assert (again.config, again.summary, again.notes) == ({}, {}, None)
+        assert (again.tracking, again.metadata, again.system_metrics) == (None, None, None)
+        assert (again.exit_code, again.finished_at) == (None, None)
+        assert again.created_at > run.created_at
+
+    def test_the_state_of_a_run_without_a_sign_of_life(self, catalog, monkeypatch):
+        run = catalog.create_run("local", "demo", "abc", {"name": "run"})
+        other = catalog.create_run("local", "demo", "other", {"name": "run"})
+        catalog.update_run(run.key, {"state": "preempting"})
+
+        def states():
+            return [catalog.run("local", "demo", name).state for name in ("abc", "other")]
+
+        assert states() == ["preempting", "running"]
+        version = log(catalog, 0, "source")
+        catalog.link(run.key, version.id, LinkKind.INPUT)
+        with pytest.raises(StateError, match="abc"):
+            catalog.delete_version(version.id, delete_aliases=True)
+        monkeypatch.setattr("artifacts.store.catalog.runs.CRASHED_AFTER", -(10**7))
+        assert states() == ["preempted", "crashed"]
+        catalog.finish_run(run.key, "preempted", None)
+        catalog.finish_run(other.key, "crashed", None)
+        for name in ("abc", "other"):
+            ended = catalog.run("local", "demo", name)
+            assert ended.finished_at == ended.heartbeat_at
+        catalog.resume_run(run.key, {})
+        monkeypatch.undo()
+        assert states() == ["running", "crashed"]
+
     def test_links(self, catalog):
         run = catalog.create_run("local", "demo", "abc", {"name": "run"})
         source = log(catalog, 0, "source")
@@ -668,6 +710,85 @@ class CatalogTests:
         assert [link.run.id for link in catalog.links_of_versions([source.id], LinkKind.INPUT)] == [
             "abc"
         ]
+
+    def test_alerts(self, catalog):
+        run = catalog.create_run("local", "demo", "r1", {"name": "one"}).key
+        other = catalog.create_run("local", "demo", "r2", {"name": "two"}).key
+        first = AlertRecord("t", "é\n", AlertLevel.WARN, 1_000)
+        assert catalog.add_alert(run, first, 60)
+        assert catalog.add_alert(run, first, 60)  # an answer was lost: the same one again
+        assert not catalog.add_alert(run, replace(first, at=1_059), 60)
+        assert catalog.add_alert(run, replace(first, at=1_060, text="later"), 60)
+        assert catalog.add_alert(run, replace(first, at=1_061, title="another"), 60)
+        assert catalog.add_alert(other, replace(first, at=1_002), 60)
+        catalog.suppress_alerts(run, {("t", 1_059): 3, ("nothing", 1_059): 1})
+        found = catalog.list_alerts([run, other])
+        assert [(a.title, a.text, a.at, a.suppressed) for a in found[run]] == [
+            ("t", "é\n", 1_000, 4),
+            ("t", "later", 1_060, 0),
+            ("another", "é\n", 1_061, 0),
+        ]
+        assert found[other][0].level is AlertLevel.WARN
+        assert catalog.list_alerts([]) == {}
+
+    def test_an_alert_that_comes_late_is_not_suppressed_by_later_ones(self, catalog):
+        run = catalog.create_run("local", "demo", "r1", {"name": "one"}).key
+        assert catalog.add_alert(run, AlertRecord("t", "", AlertLevel.INFO, 2_000), 60)
+        assert catalog.add_alert(run, AlertRecord("t", "", AlertLevel.INFO, 1_990), 60)
+
+    def test_processes_of_one_run_send_one_alert(self, catalog):
+        run = catalog.create_run("local", "demo", "r1", {"name": "one"}).key
+        answers = []
+
+        def send(number):
+            alert = AlertRecord("t", "", AlertLevel.INFO, 1_000 + number)
+            answers.append(catalog.add_alert(run, alert, 10**6))
+
+        threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = catalog.list_alerts([run])[run]
+        # One that is entered before an earlier one does not suppress it.
+        assert len(found) == answers.count(True) >= 1
+        assert sum(alert.suppressed for alert in found) == answers.count(False)
+
+    def test_a_deleted_run_is_hidden_and_stays_a_node(self, catalog):
+        run = catalog.create_run("local", "demo", "r1", {"name": "one"}).key
+        model = log(catalog, 1, "model", run=run)
+        history = log(catalog, 2, "run-r1-history", type=RUN_HISTORY, run=run)
+        catalog.beat(run, {}, [HistoryChunk("s", 0, 1, 0, b"x")])
+        with pytest.raises(StateError, match="is running"):
+            catalog.delete_run(run)
+        catalog.finish_run(run, "finished", 0)
+        assert catalog.delete_run(run) == [history.id]
+        assert catalog.delete_run(run) == []
+        assert catalog.list_runs() == []
+        with pytest.raises(RunNotFoundError, match="was deleted"):
+            catalog.run("local", "demo", "r1")
+        assert catalog.run("local", "demo", "r1", deleted=True).deleted_at is not None
+        (edge,) = catalog.links_of_versions([model.id], LinkKind.OUTPUT)
+        assert edge.run.id == "r1"
+        assert catalog.version(model.id).deleted_at is None
+        assert catalog.version(history.id).deleted_at is not None
+        assert catalog.history_chunks([run]) == {}
+        with pytest.raises(AlreadyExistsError, match="which was deleted"):
+            catalog.create_run("local", "demo", "r1", {"name": "again"})
+
+    def test_a_run_is_deleted_with_all_that_goes_with_it_or_not_at_all(self, catalog):
+        run = catalog.create_run("local", "demo", "r1", {"name": "one"}).key
+        own = log(catalog, 1, "model", run=run, aliases=("prod",))
+        shared = log(catalog, 2, "model", run=run)
+        other = catalog.create_run("local", "demo", "r2", {"name": "two"}).key
+        catalog.link(other, shared.id, LinkKind.OUTPUT)
+        catalog.link(other, own.id, LinkKind.INPUT)
+        catalog.finish_run(run, "finished", 0)
+        with pytest.raises(StateError, match="being used by run r2"):
+            catalog.delete_run(run, delete_artifacts=True)
+        assert [record.id for record in catalog.list_runs()] == ["r2", "r1"]
+        assert catalog.delete_run(run, delete_artifacts=True, force=True) == [own.id]
+        assert catalog.version(shared.id).deleted_at is None
 
     def test_existing_content_is_linked_too(self, catalog):
         version = log(catalog)

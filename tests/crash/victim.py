@@ -6,39 +6,15 @@ number of calls of each name is printed.
 """
 
 import json
-import os
-import signal
 import sys
-
-from sqlalchemy.engine.default import DefaultDialect
 
 from artifacts.store import checkout, gc
 from artifacts.store.refs import Ref
 from artifacts.store.store import Store
+from tests.crash import deadly
 from tests.support import log_tree
 
-counts: dict[str, int] = {}
 name, last, when = sys.argv[4], int(sys.argv[5]), sys.argv[6]
-
-
-def deadly(call, real):
-    def wrapped(*args, **kwargs):
-        counts[call] = counts.get(call, 0) + 1
-        mine = call == name and counts[call] == last
-        if mine and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    return wrapped
-
-
-def arm():
-    for call in ("write", "writev", "fsync", "rename", "mkdir", "unlink", "open"):
-        setattr(os, call, deadly(call, getattr(os, call)))
-    DefaultDialect.do_commit = deadly("commit", DefaultDialect.do_commit)  # type: ignore[method-assign]
 
 
 def latest(store):
@@ -48,13 +24,13 @@ def latest(store):
 def main():
     action, location, folder = sys.argv[1:4]
     if action == "create":
-        arm()
+        deadly.arm(name, last, when)
         Store.open(location, create=True).close()
         return
     store = Store.open(location)
     version = latest(store)
     entries = store.manifest(version.digest)
-    arm()
+    deadly.arm(name, last, when)
     if action == "log":
         from pathlib import Path
 
@@ -68,4 +44,4 @@ def main():
 
 
 main()
-print(json.dumps(counts))
+print(json.dumps(deadly.counts))

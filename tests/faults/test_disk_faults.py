@@ -8,13 +8,18 @@ import pytest
 import sqlalchemy as sa
 
 from artifacts import Artifact
+from artifacts.store import ingest
 from artifacts.store.errors import StorageError
+from artifacts.store.manifest import Manifest
+from artifacts.store.outbox import Snapshot, pending
 from artifacts.store.store import Store
+from artifacts.store.walking import walk
 from tests import invariants
 from tests.support import (
     HUGE,
     LARGE,
     SMALL,
+    draft_of,
     find_latest,
     log_files,
     log_tree,
@@ -199,3 +204,51 @@ def test_a_pull_to_a_full_disk_leaves_the_target_unharmed(tiny, store, tmp_path,
         assert data in {b"mine", TOO_MUCH.get(path)}
     assert not [path for path in mine.rglob("*") if ".artifacts-pull" in str(path)]
     assert os.statvfs(tiny).f_bavail > 0
+
+
+# -- the outbox of a remote store
+
+
+@pytest.fixture
+def remote(tmp_path):
+    store = Store.create(
+        tmp_path / "remote",
+        objects=f"memory://{tmp_path.as_posix().replace('/', '-')}",
+        cache_dir=tmp_path / "remote-cache",
+        outbox_dir=tmp_path / "outbox",
+    )
+    yield store
+    store.close()
+
+
+def seal(store, folder):
+    upload = Snapshot(store, lambda: find_latest(store, "data"))
+    try:
+        manifest = Manifest(ingest.add_files(store, upload, walk(str(folder))))
+        upload.add_manifest(manifest)
+        return upload.seal(draft_of(manifest))
+    except BaseException:
+        upload.abandon()
+        raise
+
+
+@pytest.mark.parametrize("number", range(1, 14))
+def test_the_disk_fills_up_before_a_version_is_in_the_outbox(remote, tmp_path, monkeypatch, number):
+    folder = write_tree(tmp_path / "data", AFTER)
+    disk = Disk(monkeypatch, number)
+    failure = None
+    try:
+        seal(remote, folder).discard()
+    except StorageError as error:
+        failure = error
+    monkeypatch.undo()
+    assert disk.failed == (failure is not None)
+    if failure is None:
+        pytest.skip(f"only {disk.calls} calls are made")
+    assert failure.kind == "disk_full"
+    assert failure.hint is not None
+    assert pending(remote) == []
+    assert [p for p in (tmp_path / "outbox").rglob("*") if p.is_file()] == []
+    version, _ = seal(remote, folder).run(remote)
+    invariants.assert_pulls(remote, version, AFTER)
+    invariants.assert_consistent(remote)

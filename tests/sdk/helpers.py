@@ -12,3 +12,10 @@ def hint_of(caught):
 def active_run():
     """What users see as ``artifacts.run``."""
     return artifacts.run
+
+
+def maker_of(artifact):
+    """Return the run that has logged a version."""
+    run = artifact.logged_by()
+    assert run is not None
+    return run

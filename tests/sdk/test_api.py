@@ -78,8 +78,8 @@ def test_artifacts(api):
     assert [a.version for a in api.artifacts("dataset", "corpus")] == ["v2", "v1", "v0"]
     oldest_first = api.artifacts("dataset", "corpus", order="+created_at")
     assert [a.version for a in oldest_first] == ["v0", "v1", "v2"]
-    with pytest.raises(ValueError, match="order must be '-created_at'"):
-        api.artifacts("dataset", "corpus", order="name")
+    with pytest.raises(ValueError, match="order: there is no field 'nmae'"):
+        api.artifacts("dataset", "corpus", order="nmae")
     assert len(api.artifacts(type_name=None, name="demo/corpus", per_page=1)) == 3
     with pytest.raises(ValueError, match="Supplied type model"):
         api.artifacts("model", "corpus")
@@ -209,8 +209,8 @@ def test_projects(api):
     save(project="b")
     save(project="a")
     save(project="c", entity="team")
-    assert api.projects() == ["a", "b"]
-    assert Api(entity="team").projects() == ["c"]
+    assert [project.name for project in api.projects()] == ["a", "b"]
+    assert [project.path for project in Api(entity="team").projects()] == [["team", "c"]]
 
 
 # -- runs

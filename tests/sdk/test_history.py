@@ -1,6 +1,7 @@
 """Reading back what was logged: from versions, from running runs, over many runs."""
 
 import builtins
+import io
 import math
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import artifacts
-from artifacts import _columns
+from artifacts import _columns, _history
 from artifacts.runs import live
 from tests.sdk.helpers import hint_of
 
@@ -76,7 +77,7 @@ def test_a_run_is_recorded_as_two_artifacts():
 
 
 def test_a_run_that_logged_nothing_leaves_no_artifacts(store):
-    with artifacts.init(project="demo", config={"a": 1}) as run:
+    with artifacts.init(project="demo") as run:
         pass
     assert run.logged_artifacts(internal=True) == []
     assert list(stored(run).scan_history()) == []
@@ -189,6 +190,47 @@ def test_scan():
     assert list(run.scan_history(["a"], max_step=100, min_step=9)) == [{"a": 9}]
     assert list(run.scan_history(["never"])) == []
     assert list(run.scan_history(["a", "never"])) == []
+
+
+def test_keys_of_nested_values_and_numbers_that_are_not_finite():
+    with artifacts.init(project="demo") as run:
+        run.log({"dataset-1": {"acc": math.nan, "loss": math.inf}})
+        run.log({"dataset-1": {"acc": 0.5}})
+        run.log({"other": 1})
+        [live, _] = run.history(keys=["dataset-1.acc"], pandas=False)
+        assert math.isnan(live["dataset-1.acc"])
+    first, second = stored(run).scan_history(keys=["dataset-1.acc"])
+    assert math.isnan(first["dataset-1.acc"])
+    assert second == {"dataset-1.acc": 0.5}
+    [row] = stored(run).scan_history(keys=["dataset-1.loss"])
+    assert row["dataset-1.loss"] == math.inf
+    assert list(stored(run).scan_history(keys=["dataset-1.never"])) == []
+
+
+class Watched(io.BytesIO):
+    """A file that knows which threads have read it."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.threads = set()
+
+    def read(self, *args):
+        self.threads.add(threading.get_ident())
+        return super().read(*args)
+
+
+def test_no_other_thread_reads_the_file():
+    """One that still has the file when the interpreter ends aborts the process."""
+    with artifacts.init(project="demo", id="r") as run:
+        for i in range(10):
+            run.log({"a": i, "b": -i})
+    with api().artifact("run-r-history:latest").open("history.parquet", "rb") as file:
+        watched = Watched(file.read())
+    record = next(iter(api().lineage("run-r-history:latest").versions.values()))
+    found = _history.HistoryFile(record, watched)
+    assert found.table(["a"]).column("a").to_pylist() == list(range(10))
+    assert [row["b"] for row in found.rows(["b", "_step"])] == [-i for i in range(10)]
+    assert watched.threads == {threading.get_ident()}
 
 
 def test_samples():

@@ -423,6 +423,25 @@ def test_the_x_axis_is_filled_in(run):
     assert [row.get("epoch") for row in run.history] == [3, 3, None]
 
 
+def test_the_x_axis_is_what_was_logged_not_what_the_summary_says(run):
+    run.define_metric("epoch", summary="max")
+    run.define_metric("val", step_metric="epoch")
+    run.log({"epoch": 3})
+    run.log({"epoch": 2})
+    run.summary["epoch"] = 100
+    run.log({"val": 1})
+    assert [row.get("epoch") for row in run.history] == [3, 2, 2]
+
+
+@pytest.mark.parametrize("value", [math.nan, [1, 2], {"a": 1}], ids=["nan", "list", "dict"])
+def test_what_is_no_place_on_an_axis(run, value):
+    run.define_metric("val", step_metric="epoch")
+    run.log({"epoch": 3})
+    run.log({"epoch": value})
+    run.log({"val": 1})
+    assert run.history[-1]["epoch"] == 3
+
+
 def test_definitions_add_up(run):
     first = run.define_metric("a", summary="min", goal="minimize")
     both = run.define_metric("a", step_metric="epoch", hidden=True)

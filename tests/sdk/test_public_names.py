@@ -69,6 +69,12 @@ def public_members():
         yield name, getattr(artifacts, name)
 
 
+def test_there_is_nothing_to_log_in_to(store):
+    assert artifacts.login(key="secret", relogin=True) is True
+    assert artifacts.login("must") is True
+    assert not any(b"secret" in file.read_bytes() for file in store.rglob("*") if file.is_file())
+
+
 def test_everything_public_is_described():
     assert [name for name, member in public_members() if not inspect.getdoc(member)] == []
 

@@ -110,7 +110,7 @@ def test_ids_are_unique_in_a_project():
     artifacts.init(project="demo", id="mine").finish()
     artifacts.init(project="other", id="mine").finish()
     with pytest.raises(artifacts.AlreadyExistsError, match="run 'mine' exists already"):
-        artifacts.init(project="demo", id="mine")
+        artifacts.init(project="demo", id="mine", resume="never")
     assert artifacts.run is None
 
 
@@ -152,7 +152,7 @@ def test_reinit_finishes_the_active_run(reinit):
 
 def test_an_unknown_reinit():
     reinit: Any = "restart"
-    with pytest.raises(ValueError, match="reinit must be 'return_previous' or 'finish_previous'"):
+    with pytest.raises(ValueError, match=r"reinit must be 'default', .* or 'create_new', not 're"):
         artifacts.init(reinit=reinit)
 
 

@@ -226,3 +226,16 @@ def test_what_a_killed_process_logged_is_finished_later(data, store, tmp_path):
     opened.close()
     out = Path(artifacts.Api().artifact("demo/corpus:latest").download(tmp_path / "out"))
     assert {p.name: p.read_bytes() for p in out.iterdir()} == FILES
+
+
+def test_immutable_files_are_not_copied(data, gate, store):
+    with artifacts.init(project="demo") as run:
+        artifact = artifacts.Artifact("data", "dataset")
+        artifact.add_dir(data, policy="immutable")
+        run.log_artifact(artifact)
+        waiting = [f for f in (store.parent / "outbox").rglob("*") if f.is_file()]
+        assert sum(file.stat().st_size for file in waiting) < len(FILES["large.bin"])
+        gate.open.set()
+    path = Path(artifacts.Api().artifact("demo/data:latest").download(root=data.parent / "out"))
+    assert (path / "large.bin").read_bytes() == FILES["large.bin"]
+    assert (data / "large.bin").read_bytes() == FILES["large.bin"]

@@ -66,7 +66,7 @@ def test_names_keep():
 
 
 def test_what_a_run_uses_is_held_back():
-    verdict = judge(Policy(keep_last=1), versions(3), NOW, {0: "r1"})
+    verdict = judge(Policy(keep_last=1), versions(3), NOW, {0: "run r1"})
     assert [v.number for v, _ in verdict.expired] == [1]
     assert verdict.held_back[0][1] == "no rule keeps it, but run r1 is using it"
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("sweep_id", sa.String(), nullable=True))
     op.add_column("runs", sa.Column("metadata", _json(), nullable=True))
     op.add_column("runs", sa.Column("system_metrics", _json(), nullable=True))
+    op.add_column("runs", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
     op.add_column("links", sa.Column("subset", _json(), nullable=True))
     op.create_table(
         "alerts",
@@ -71,6 +72,7 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
         sa.Column("by", sa.String(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name="fk_consumers_version_id"),
         sa.PrimaryKeyConstraint("id", name="pk_consumers"),
     )

@@ -1,0 +1,89 @@
+"""Histories in which rows were amended after later ones: what was logged late is merged into them.
+
+A correction is a row of a journal whose name ends with `CORRECTED`, marked by `CORRECTS`. It has
+the step that it is for, and under `LATE` the values. Versions have the rows as they are then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from artifacts._history import STEP, History, typed_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from artifacts._history import Row
+
+CORRECTS, LATE = "_corrects", "_late"
+
+_PREFIX = f"{LATE}."
+_TIMES = frozenset({STEP, "_timestamp", "_runtime"})
+
+
+def correction(step: int, values: Row, times: Row) -> Row:
+    """Return the row of a journal that amends another one.
+
+    Args:
+        step: Step of the other one.
+        values: Its new values.
+        times: When; for a step that has no row.
+    """
+    return {**times, STEP: step, CORRECTS: True, LATE: values}
+
+
+class CorrectedHistory(History):
+    """A history some of whose newest rows are corrections. Reading it holds all rows in memory."""
+
+    def unsorted(self) -> Iterator[Row]:
+        """Yield all rows as they are after the corrections; those of new steps come last."""
+        late: dict[int, Row] = {}
+        for row in self.tail():
+            if CORRECTS in row:
+                late[row[STEP]] = {**late.get(row[STEP], {}), **row}
+        new = dict(late)
+        for row in super().unsorted():
+            if CORRECTS in row:
+                continue
+            step = row[STEP]
+            new.pop(step, None)
+            yield {**row, **_values(late[step])} if step in late else row
+        for row in new.values():
+            yield {key: row[key] for key in row if key in _TIMES} | _values(row)
+
+    def rows(
+        self,
+        keys: Sequence[str] | None = None,
+        *,
+        low: int | None = None,
+        high: int | None = None,
+        page: int = 1000,
+    ) -> Iterator[Row]:
+        for row in sorted(self.unsorted(), key=lambda row: int(row[STEP])):
+            step = row[STEP]
+            if (low is not None and step < low) or (high is not None and step >= high):
+                continue
+            if keys is None:
+                yield row
+            elif all(row.get(key) is not None for key in keys):
+                yield {key: row[key] for key in keys}
+
+    def table(self, keys: Sequence[str] | None = None) -> pa.Table:
+        import pyarrow as pa
+
+        from artifacts._columns import to_table
+
+        rows = list(self.rows(keys))
+        if keys is not None and not rows:
+            return pa.table({key: pa.nulls(0) for key in keys})
+        table = to_table(rows)
+        return table if keys is None else table.select(list(keys))
+
+    def keys(self) -> dict[str, dict[str, Any]]:
+        return typed_keys(self.unsorted())
+
+
+def _values(row: Row) -> Row:
+    return {key[len(_PREFIX) :]: value for key, value in row.items() if key.startswith(_PREFIX)}

@@ -1,0 +1,396 @@
+"""Statements that walk over links and derivations, a level at a time, and with keys only.
+
+A question about lineage may touch most of the catalog. So the statements here take the keys of
+a whole level at once and return keys; who asks loads records of what is shown in the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from artifacts.store.catalog import consumers as consumer_statements
+from artifacts.store.catalog import recalls as recall_statements
+from artifacts.store.catalog import runs as run_statements
+from artifacts.store.catalog import versions as version_statements
+from artifacts.store.catalog.schema import (
+    alias_events,
+    aliases,
+    artifacts,
+    blobs,
+    derivations,
+    links,
+    projects,
+    runs,
+    versions,
+)
+from artifacts.store.digests import Digest
+from artifacts.store.records import INTERNAL_TYPES, LinkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from artifacts.store.catalog.database import Database
+    from artifacts.store.records import ConsumerRecord, RecallRecord, RunRecord, VersionRecord
+
+
+class LinkKeys(NamedTuple):
+    """An edge between a run and a version, by their keys."""
+
+    run: int
+    version: int
+    kind: LinkKind
+
+
+class Derivation(NamedTuple):
+    """An exact edge, by the keys of what it connects.
+
+    Attributes:
+        run: In which the output was made of the input, or None.
+    """
+
+    output: int
+    input: int
+    run: int | None
+
+
+class Use(NamedTuple):
+    """How a run came to an input.
+
+    Attributes:
+        link: Key of the edge; later ones are larger.
+        ref_text: The reference as the user wrote it.
+        alias: The alias through which the version was found, or None.
+    """
+
+    link: int
+    run: int
+    version: int
+    ref_text: str | None
+    alias: str | None
+
+
+class AliasState(NamedTuple):
+    """Where an alias points now.
+
+    Attributes:
+        version: Key of the version, None if there is no such alias any more.
+        at: When it was last moved, and by whom.
+    """
+
+    version: int | None
+    at: int | None
+    by: str | None
+
+
+class GraphReader:
+    """The graph of a catalog within one transaction: every answer is of the same moment."""
+
+    def __init__(self, db: Database, connection: Connection) -> None:
+        self._db = db
+        self._connection = connection
+        self._derivations: bool | None = None
+
+    # -- one step of a walk
+
+    def runs_of(self, version_ids: Collection[int], kind: LinkKind) -> set[int]:
+        """Return the runs with an edge of this kind at one of these versions."""
+        return self._scalars(
+            sa.select(links.c.run_id)
+            .distinct()
+            .where(self._among(links.c.version_id, version_ids), links.c.kind == kind.value)
+        )
+
+    def inputs_of(self, run_keys: Collection[int]) -> set[int]:
+        """Return the versions that these runs have used."""
+        return self._scalars(
+            sa.select(links.c.version_id)
+            .distinct()
+            .where(self._among(links.c.run_id, run_keys), links.c.kind == LinkKind.INPUT.value)
+        )
+
+    def outputs_of(
+        self, run_keys: Collection[int], *, internal: bool = True
+    ) -> list[tuple[int, int]]:
+        """Return (run, version) for what these runs have logged.
+
+        Args:
+            internal: Also versions that merely record a run.
+        """
+        statement = sa.select(links.c.run_id, links.c.version_id).where(
+            self._among(links.c.run_id, run_keys), links.c.kind == LinkKind.OUTPUT.value
+        )
+        if not internal:
+            statement = (
+                statement.join_from(links, versions, versions.c.id == links.c.version_id)
+                .join(artifacts, artifacts.c.id == versions.c.artifact_id)
+                .where(artifacts.c.type.not_in(sorted(INTERNAL_TYPES)))
+            )
+        return [(run, version) for run, version in self._rows(statement)]
+
+    def derivations_of(self, outputs: Collection[int]) -> list[Derivation]:
+        """Return what these versions were made of, as far as that was declared."""
+        return self._derived(derivations.c.output_id, outputs)
+
+    def derivations_from(self, inputs: Collection[int]) -> list[Derivation]:
+        """Return what was made of these versions, as far as that was declared."""
+        return self._derived(derivations.c.input_id, inputs)
+
+    def with_derivations(self, outputs: Collection[int]) -> set[int]:
+        """Return which of these versions say of what they were made."""
+        return {found.output for found in self.derivations_of(outputs)}
+
+    def _derived(
+        self, column: sa.ColumnElement[int], version_ids: Collection[int]
+    ) -> list[Derivation]:
+        if self._derivations is None:  # most stores have none
+            any_row = sa.select(sa.literal(1)).select_from(derivations).limit(1)
+            self._derivations = self._connection.scalar(any_row) is not None
+        if not self._derivations:
+            return []
+        statement = sa.select(
+            derivations.c.output_id, derivations.c.input_id, derivations.c.run_id
+        ).where(self._among(column, version_ids))
+        return [Derivation(*row) for row in self._rows(statement)]
+
+    # -- edges
+
+    def links_at_versions(self, version_ids: Collection[int]) -> list[LinkKeys]:
+        """Return all edges at these versions."""
+        return self._links(links.c.version_id, version_ids)
+
+    def links_at_runs(self, run_keys: Collection[int]) -> list[LinkKeys]:
+        """Return all edges at these runs."""
+        return self._links(links.c.run_id, run_keys)
+
+    def _links(self, column: sa.ColumnElement[int], keys: Collection[int]) -> list[LinkKeys]:
+        statement = sa.select(links.c.run_id, links.c.version_id, links.c.kind).where(
+            self._among(column, keys)
+        )
+        kinds = {kind.value: kind for kind in LinkKind}
+        return [LinkKeys(run, version, kinds[kind]) for run, version, kind in self._rows(statement)]
+
+    def uses(self, run_keys: Collection[int]) -> list[Use]:
+        """Return the inputs of these runs, and how they were named."""
+        statement = (
+            sa.select(
+                links.c.id,
+                links.c.run_id,
+                links.c.version_id,
+                links.c.ref_text,
+                alias_events.c.alias,
+            )
+            .join_from(
+                links, alias_events, alias_events.c.id == links.c.alias_event_id, isouter=True
+            )
+            .where(self._among(links.c.run_id, run_keys), links.c.kind == LinkKind.INPUT.value)
+            .order_by(links.c.id)
+        )
+        return [Use(*row) for row in self._rows(statement)]
+
+    def producers(self, version_ids: Collection[int]) -> dict[int, list[int]]:
+        """Return, by version, the runs that logged it, in the order of their edges."""
+        statement = (
+            sa.select(links.c.version_id, links.c.run_id)
+            .where(
+                self._among(links.c.version_id, version_ids), links.c.kind == LinkKind.OUTPUT.value
+            )
+            .order_by(links.c.id)
+        )
+        found: dict[int, list[int]] = {}
+        for version, run in self._rows(statement):
+            found.setdefault(version, []).append(run)
+        return found
+
+    # -- what versions and runs are
+
+    def matching(
+        self,
+        version_ids: Collection[int],
+        *,
+        types: Collection[str] | None = None,
+        places: Collection[tuple[str, str]] | None = None,
+    ) -> set[int]:
+        """Return which of these versions are of one of the types, and in one of the projects.
+
+        Args:
+            types: None for all.
+            places: Entity and name of projects; None for all.
+        """
+        statement = _of_artifact(sa.select(versions.c.id)).where(
+            self._among(versions.c.id, version_ids)
+        )
+        if types is not None:
+            statement = statement.where(artifacts.c.type.in_(sorted(types)))
+        if places is not None:
+            statement = statement.join(projects, projects.c.id == artifacts.c.project_id).where(
+                sa.or_(
+                    *(
+                        sa.and_(projects.c.entity == entity, projects.c.name == name)
+                        for entity, name in sorted(places)
+                    )
+                )
+            )
+        return self._scalars(statement)
+
+    def internal(self, version_ids: Collection[int]) -> set[int]:
+        """Return which of these versions merely record a run."""
+        return self.matching(version_ids, types=INTERNAL_TYPES)
+
+    def types_of(self, version_ids: Collection[int]) -> dict[int, str]:
+        """Return the types of these versions."""
+        statement = _of_artifact(sa.select(versions.c.id, artifacts.c.type)).where(
+            self._among(versions.c.id, version_ids)
+        )
+        return dict(self._rows(statement))
+
+    def artifacts_of(self, version_ids: Collection[int]) -> dict[int, int]:
+        """Return the key of the artifact of each of these versions."""
+        statement = sa.select(versions.c.id, versions.c.artifact_id).where(
+            self._among(versions.c.id, version_ids)
+        )
+        return dict(self._rows(statement))
+
+    def unused(self, version_ids: Collection[int], idle: Collection[int]) -> set[int]:
+        """Return the versions that no run has used, other than some that made nothing.
+
+        Args:
+            version_ids: Of these.
+            idle: The runs that do not count.
+        """
+        if not version_ids:
+            return set()
+        used = sa.select(links.c.version_id).where(
+            links.c.version_id == versions.c.id, links.c.kind == LinkKind.INPUT.value
+        )
+        if idle:
+            used = used.where(~self._among(links.c.run_id, idle))
+        return self._scalars(
+            sa.select(versions.c.id).where(
+                self._among(versions.c.id, version_ids), ~sa.exists(used.correlate(versions))
+            )
+        )
+
+    def running(self) -> set[int]:
+        """Return the keys of all runs that nobody has ended."""
+        return self._scalars(sa.select(runs.c.id).where(runs.c.state == "running"))
+
+    def everything(self) -> tuple[set[int], set[int]]:
+        """Return the keys of all versions and of all runs, deleted or not."""
+        return self._scalars(sa.select(versions.c.id)), self._scalars(sa.select(runs.c.id))
+
+    # -- records
+
+    def versions(self, version_ids: Iterable[int]) -> dict[int, VersionRecord]:
+        """Return versions by their keys, deleted or not."""
+        return version_statements.get_many(self._connection, version_ids)
+
+    def runs(self, run_keys: Iterable[int]) -> dict[int, RunRecord]:
+        """Return runs by their keys, deleted or not."""
+        return run_statements.get_many(self._db, self._connection, run_keys)
+
+    def consumers(self) -> list[ConsumerRecord]:
+        """Return everything that works with a version outside of runs, by kind and name."""
+        found = consumer_statements.list_consumers(self._connection)
+        return sorted(found, key=lambda each: (each.kind, each.name, each.since))
+
+    def recalls(self) -> dict[int, RecallRecord]:
+        """Return the recalls that are in force, by version."""
+        # In the order of time, so that of several the newest counts.
+        found = recall_statements.list_recalls(self._connection)[::-1]
+        return {each.version.id: each for each in found}
+
+    # -- what has become of them
+
+    def broken(self, version_ids: Collection[int]) -> set[int]:
+        """Return which of these versions are marked as having lost data."""
+        return self._scalars(
+            sa.select(versions.c.id).where(
+                self._among(versions.c.id, version_ids), versions.c.broken.is_not(None)
+            )
+        )
+
+    def newest_siblings(self, version_ids: Collection[int]) -> dict[int, int]:
+        """Return, by version, the version of its artifact that was logged last and lives.
+
+        That may be the version itself; a version of an artifact without a live one is left out.
+        """
+        own = versions.alias("own")
+        rank = sa.func.row_number().over(
+            partition_by=versions.c.artifact_id,
+            order_by=(versions.c.logged_at.desc(), versions.c.number.desc()),
+        )
+        wanted = sa.select(own.c.artifact_id).where(self._among(own.c.id, version_ids))
+        ranked = (
+            sa.select(versions.c.id, versions.c.artifact_id, rank.label("rank"))
+            .where(versions.c.artifact_id.in_(wanted), versions.c.deleted_at.is_(None))
+            .subquery()
+        )
+        statement = (
+            sa.select(own.c.id, ranked.c.id)
+            .join(ranked, ranked.c.artifact_id == own.c.artifact_id)
+            .where(self._among(own.c.id, version_ids), ranked.c.rank == 1)
+        )
+        return dict(self._rows(statement))
+
+    def alias_states(self, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], AliasState]:
+        """Return where aliases point now.
+
+        Args:
+            wanted: A version, which stands for its artifact, and the name of an alias.
+        """
+        found = {}
+        for version, alias in sorted(set(wanted)):
+            artifact = sa.select(versions.c.artifact_id).where(versions.c.id == version)
+            here = artifact.scalar_subquery()
+            holder = self._connection.scalar(
+                sa.select(aliases.c.version_id).where(
+                    aliases.c.artifact_id == here, aliases.c.name == alias
+                )
+            )
+            moved = self._connection.execute(
+                sa.select(alias_events.c.at, alias_events.c.by)
+                .where(alias_events.c.artifact_id == here, alias_events.c.alias == alias)
+                .order_by(alias_events.c.id.desc())
+                .limit(1)
+            ).first()
+            at, by = (None, None) if moved is None else moved
+            found[version, alias] = AliasState(holder, at, by)
+        return found
+
+    def contents(self, digits: str, limit: int) -> list[Digest]:
+        """Return blobs whose digests begin with some digits."""
+        low, high = bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
+        statement = (
+            sa.select(blobs.c.digest)
+            .distinct()
+            .where(blobs.c.digest.between(low, high))
+            .limit(limit)
+        )
+        return [Digest(bytes(digest)) for (digest,) in self._rows(statement)]
+
+    # -- inside
+
+    def _among(self, column: sa.ColumnElement[int], keys: Collection[int]) -> Any:
+        """Return the condition that a column is one of any number of keys."""
+        if self._db.dialect == "postgresql":
+            values = sa.bindparam(None, sorted(keys), type_=sa.ARRAY(sa.Integer))
+            return column == sa.any_(values)
+        import json
+
+        each = sa.func.json_each(json.dumps(sorted(keys))).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+
+    def _scalars(self, statement: sa.Select[Any]) -> set[int]:
+        return {key for (key,) in self._rows(statement)}
+
+    def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
+        """Return plain tuples: there may be a million, and converting them costs more than SQL."""
+        return self._connection.execute(statement).cursor.fetchall()
+
+
+def _of_artifact(statement: sa.Select[Any]) -> sa.Select[Any]:
+    return statement.select_from(versions).join(artifacts, artifacts.c.id == versions.c.artifact_id)

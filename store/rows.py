@@ -1,0 +1,151 @@
+"""Tables in files, read row by row: CSV, JSON Lines and Parquet, none of them held as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from artifacts.store.errors import FormatError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+"""A row by the names of its columns."""
+
+KINDS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""The kind of table that a file is, by the end of its name."""
+
+_BATCH = 4096
+_BLOCK = 16 << 20
+
+
+def table_kind(path: str) -> str | None:
+    """Return the kind of table at a path inside a version, None if it is none that is known."""
+    name = path.rpartition("/")[2].lower()
+    return next((kind for end, kind in KINDS.items() if name.endswith(end)), None)
+
+
+class Table(NamedTuple):
+    """A table that can be read as often as one likes; nothing of it is held.
+
+    Attributes:
+        kind: One of the values of `KINDS`.
+        open: Opens the file for reading; what it returns can seek.
+    """
+
+    kind: str
+    open: Callable[[], IO[bytes]]
+
+    def columns(self) -> list[str]:
+        """Return the names of all columns in their order.
+
+        Raises:
+            FormatError: It is no such table.
+        """
+        if self.kind == "jsonl":  # every row may bring others
+            return list(dict.fromkeys(name for row in self.rows() for name in row))
+        with self.open() as file, _understood(self.kind):
+            if self.kind == "parquet":
+                with _parquet_file(file) as table:
+                    names: list[str] = table.schema_arrow.names
+            else:
+                names = _csv_columns(file, self.kind)
+        if len(set(names)) != len(names):
+            raise _malformed(self.kind, "two columns have one name")
+        return names
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows; values of CSV are texts.
+
+        Raises:
+            FormatError: It is no such table. Rows before the fault have been yielded.
+        """
+        with self.open() as file, _understood(self.kind):
+            if self.kind == "jsonl":
+                yield from _jsonl(file)
+            elif self.kind == "parquet":
+                with _parquet_file(file) as table:
+                    for batch in table.iter_batches(batch_size=_BATCH, use_threads=False):
+                        yield from batch.to_pylist()
+            else:
+                for batch in _csv_batches(file, self.kind, self.columns()):
+                    yield from batch.to_pylist()
+
+
+def _csv_columns(file: IO[bytes], kind: str) -> list[str]:
+    """Return what stands in the first line; an empty file has none."""
+    if not file.read(1):
+        return []
+    file.seek(0)
+    names: list[str] = _open_csv(file, kind, []).schema.names
+    return names
+
+
+def _csv_batches(file: IO[bytes], kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    if columns:
+        yield from _open_csv(file, kind, columns)
+
+
+def _open_csv(file: IO[bytes], kind: str, columns: list[str]) -> pa.csv.CSVStreamingReader:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    return csv.open_csv(
+        file,
+        # A row has to fit into a block.
+        read_options=csv.ReadOptions(block_size=_BLOCK),
+        parse_options=csv.ParseOptions(
+            delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True
+        ),
+        # As texts: a guess at types could differ from table to table.
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _parquet_file(file: IO[bytes]) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    # Read in the thread that asks: a thread of Arrow's that still holds a Python file when the
+    # interpreter ends would abort the process.
+    return pq.ParquetFile(file, pre_buffer=False)
+
+
+def _jsonl(file: IO[bytes]) -> Iterator[Row]:
+    import orjson
+
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise _malformed("jsonl", f"line {number}: {error}") from error
+        if not isinstance(row, dict):
+            raise _malformed("jsonl", f"line {number} is no JSON object")
+        yield row
+
+
+@contextmanager
+def _understood(kind: str) -> Iterator[None]:
+    """Say what is wrong with a table in words of this product."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise _malformed(kind, str(error).splitlines()[0]) from error
+
+
+def _malformed(kind: str, why: str) -> FormatError:
+    return FormatError(f"cannot read {kind} rows: {why}", kind="bad_table")
