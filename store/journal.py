@@ -68,7 +68,8 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(path, flags, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Nobody else writes to it, but somebody may be looking whether it is in use.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             os.write(self._descriptor, MAGIC)
             filesystems.sync(path.parent)
         except OSError as error:

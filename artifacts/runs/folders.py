@@ -121,10 +121,12 @@ def remove(paths: Sequence[Path], folder: Path) -> None:
 
 def _begin_of(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what a journal says of itself, unless it is being written or says nothing."""
-    if is_in_use(path):
-        return
     first = next(read_journal(path), None)
-    if isinstance(first, list) and first[0] == "begin" and first[1]["format"] == FORMAT:
+    if not isinstance(first, list) or first[0] != "begin" or first[1]["format"] != FORMAT:
+        return
+    # Only now: whoever has written that held the lock before, so that a process which is just
+    # beginning its journal is not taken for one that is gone.
+    if not is_in_use(path):
         yield first[1]
 
 

@@ -125,6 +125,7 @@ def test_what_one_logs_the_other_finds_and_fetches_once(first, second, service):
     assert second.files("third") == FILES
 
 
+@pytest.mark.long
 def test_who_may_only_read_is_told_so(first, second):
     (second.work / "new.bin").write_bytes(os.urandom(1000))
     failed = second.art("push", "new.bin", code=16).stderr
@@ -140,6 +141,7 @@ def test_who_may_only_read_is_told_so(first, second):
     assert second.json("check", "--read-data")["versions"] == 2
 
 
+@pytest.mark.long
 def test_a_clone_of_the_project_finds_the_store(first, tmp_path):
     clone = Machine(tmp_path / "third", servers.READER)
     (clone.work / ".artifacts").mkdir()

@@ -191,7 +191,10 @@ def catalog(request, tmp_path):
     catalog.close()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     configs=st.lists(CONFIGS, min_size=1, max_size=4),
     several=st.lists(FILTERS, min_size=1, max_size=8),
@@ -206,7 +209,10 @@ def test_configurations(catalog, configs, several):
         assert [run.id for run in find(catalog, here)] == expected, filters
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(values=st.lists(st.just(MISSING) | SCALARS, max_size=8), down=st.booleans())
 def test_order(catalog, values, down):
     project = f"p{len(catalog.list_projects())}"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts import sessions
 
 CHECKOUT = sessions.CHECKOUT
@@ -32,6 +34,7 @@ def without_names(text: str) -> str:
     return sessions.normal(re.sub(r"\b[a-z]+-[a-z]+-\d+ \(", "<name> (", text)).strip()
 
 
+@pytest.mark.long  # `make check` runs it with the installed package
 def test_the_script(tmp_path):
     printed = run_script(tmp_path)
     [shown] = re.findall(r"```text\n(1\. .*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

@@ -468,8 +468,10 @@ catalog.close()
 """
 
 
-def test_processes_commit_to_one_artifact(catalog, postgres_url):
-    writers, commits = 8, 50
+@pytest.mark.parametrize(
+    ("writers", "commits"), [(4, 20), pytest.param(8, 50, marks=pytest.mark.long)]
+)
+def test_processes_commit_to_one_artifact(catalog, postgres_url, writers, commits):
     processes = [start(COMMITTER, postgres_url, str(n), str(commits)) for n in range(writers)]
     printed, took = run_together(processes)
     print(f"{writers * commits / took:.0f} commits/s by {writers} processes")

@@ -370,7 +370,7 @@ def test_a_run_without_rows_gives_signs_of_life(quick, monkeypatch):
 
 
 def test_many_runs():
-    for number in range(40):
+    for number in range(34):  # more than are read at once
         log_rows(
             [{"loss": float(i), "n": number, **({"extra": 1} if number else {})} for i in range(3)],
             id=f"r{number}",
@@ -378,12 +378,12 @@ def test_many_runs():
     table = api().history(keys=["loss"])
     assert isinstance(table, pa.Table)
     assert table.schema.names == ["run", "_step", "loss"]
-    assert table.num_rows == 120
+    assert table.num_rows == 3 * 34
     assert table.column("run").to_pylist()[:4] == ["r0", "r0", "r0", "r1"]
     assert (
         api().history(["r1", stored_run("r2")], ["n"]).column("n").to_pylist() == [1] * 3 + [2] * 3
     )
-    assert api().history(keys=["extra"]).num_rows == 117
+    assert api().history(keys=["extra"]).num_rows == 3 * 33
     assert set(api().history("demo/").schema.names) > {"loss", "n", "extra", "run"}
     assert len(api().history("r5", format="pandas")) == 3
     assert api().history("r5", ["loss"], format="polars")["loss"].to_list() == [0.0, 1.0, 2.0]

@@ -211,7 +211,8 @@ def test_a_cell_that_is_run_again_begins_another_run(monkeypatch):
 # -- many processes
 
 
-def test_ten_processes_of_a_group():
+@pytest.mark.parametrize("count", [3, pytest.param(10, marks=pytest.mark.long)])
+def test_processes_of_a_group(count):
     script = (
         "import artifacts, sys\n"
         "rank = int(sys.argv[1])\n"
@@ -221,10 +222,10 @@ def test_ten_processes_of_a_group():
         "        run.log({'loss': rank + i / 100})\n"
         "    run.log_artifact(artifacts.Artifact('shards', 'data'), aliases=[f'rank-{rank}'])\n"
     )
-    workers = [subprocess.Popen([sys.executable, "-c", script, str(rank)]) for rank in range(10)]
-    assert [worker.wait(100) for worker in workers] == [0] * 10
+    workers = [subprocess.Popen([sys.executable, "-c", script, str(rank)]) for rank in range(count)]
+    assert [worker.wait(100) for worker in workers] == [0] * count
     runs = Api(project="demo").runs()
-    assert sorted(run.config["rank"] for run in runs) == list(range(10))
+    assert sorted(run.config["rank"] for run in runs) == list(range(count))
     assert {(run.group, run.job_type, run.state) for run in runs} == {("job", "worker", "finished")}
     for run in runs:
         rank = run.config["rank"]
@@ -232,7 +233,7 @@ def test_ten_processes_of_a_group():
             rank + i / 100 for i in range(20)
         ]
     assert len({run.name for run in runs}) > 1
-    assert len(Api(project="demo").artifact("shards").aliases) == 11
+    assert len(Api(project="demo").artifact("shards").aliases) == count + 1
 
 
 # -- its state

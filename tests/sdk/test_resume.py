@@ -10,7 +10,9 @@ import pytest
 
 import artifacts
 from artifacts import _session
+from artifacts.runs import folders
 from artifacts.runs.completing import recover
+from artifacts.store.journal import Journal
 from tests.sdk.helpers import hint_of
 
 KILLED = """
@@ -276,3 +278,25 @@ def test_ends_at_the_same_time_lose_nothing(monkeypatch):
     run.finish()
     assert steps() == [0, 70]
     assert len(api().collection("run-r-history").versions()) == 2
+
+
+def test_a_journal_that_is_just_being_begun_is_left_alone(monkeypatch):
+    """Whether it is in use is asked after it was read: before, its writer may lock it meanwhile."""
+    run = artifacts.init(project="demo", id="r")
+    folder = folders.run_folder(run._place.settings.run_dir, "local", "demo", "r")
+    journal = Journal(folder / "0.journal")
+    asked = []
+
+    def is_in_use(path):
+        asked.append(path)
+        return False
+
+    monkeypatch.setattr(folders, "is_in_use", is_in_use)
+    assert folders.find_left(run._place, ("local", "demo", "r")) == []
+    assert asked == []
+    monkeypatch.undo()
+    journal.add_note(folders.begin_note(run._place, run._record, {}))
+    assert folders.find_left(run._place, ("local", "demo", "r")) == []
+    journal.close()
+    journal.path.unlink()
+    run.finish()

@@ -1,6 +1,7 @@
 """Journals: every value comes back exactly, and what is torn is found."""
 
 import errno
+import fcntl
 import io
 import math
 import os
@@ -225,3 +226,25 @@ def test_a_journal_that_was_cut(journal):
     journal.add_row({"a": 1}, 0)
     with pytest.raises(StorageError, match="was cut"):
         journal.read(journal.start, Mark(journal.end.offset + 1, 1, 0))
+
+
+def test_somebody_who_looks_whether_it_is_in_use_is_waited_for(tmp_path, monkeypatch):
+    """A new journal is found by its name before its writer has locked it."""
+    real = os.open
+    held: list[int] = []
+
+    def open_(path, flags, *args):
+        descriptor = real(path, flags, *args)
+        if flags & os.O_EXCL and not held:
+            probe = real(path, os.O_RDWR)
+            held.append(probe)
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            threading.Timer(0.2, os.close, [probe]).start()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_)
+    journal = Journal(tmp_path / "a.journal")
+    assert held
+    assert is_in_use(journal.path)
+    journal.close()
+    assert not is_in_use(journal.path)
