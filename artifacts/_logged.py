@@ -13,7 +13,6 @@ from artifacts.store.errors import IntegrityError, InvalidInputError, NotFoundEr
 from artifacts.store.records import WITHOUT_DATA, DerivationKind, LinkKind, VersionDraft
 from artifacts.store.references import open_reference
 from artifacts.store.refs import LATEST
-from artifacts.stored_run import StoredRun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from artifacts.store.checkout import CheckoutResult, LinkMode
     from artifacts.store.manifest import Entry, Manifest, Reference
     from artifacts.store.progress import Progress
-    from artifacts.store.records import RecallRecord, VersionRecord
+    from artifacts.store.records import RecallRecord, RunRecord, VersionRecord
     from artifacts.store.refs import Ref
+    from artifacts.stored_run import StoredRun
 
 log = logging.getLogger("artifacts")
 
@@ -372,14 +372,20 @@ class Logged:
     def logged_by(self) -> StoredRun | None:
         """Return the run that logged this version first."""
         links = self.place.store.catalog.links_of_versions([self.record.id], LinkKind.OUTPUT)
-        return StoredRun(self.place, links[0].run) if links else None
+        return self._stored_run(links[0].run) if links else None
 
     def used_by(self, *, transitive: bool, type_: str | None) -> list[StoredRun]:
         """Return the runs that used this version; see `Artifact.used_by`."""
         from artifacts.store.lineage.users import users
 
         found = users(self.place.store, self.record, transitive=transitive, type_=type_)
-        return [StoredRun(self.place, run) for run in found]
+        return [self._stored_run(run) for run in found]
+
+    def _stored_run(self, run: RunRecord) -> StoredRun:
+        # Imported here: it brings all that can be done with a run, which logging does not need.
+        from artifacts.stored_run import StoredRun
+
+        return StoredRun(self.place, run)
 
     def _again(self) -> Logged:
         fresh = Logged(self.place, self.place.store.catalog.version(self.record.id))
