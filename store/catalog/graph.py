@@ -26,7 +26,7 @@ from artifacts.store.catalog.schema import (
     versions,
 )
 from artifacts.store.digests import Digest
-from artifacts.store.records import INTERNAL_TYPES, LinkKind
+from artifacts.store.records import ACTIVE_STATES, INTERNAL_TYPES, LinkKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -276,7 +276,7 @@ class GraphReader:
 
     def running(self) -> set[int]:
         """Return the keys of all runs that nobody has ended."""
-        return self._scalars(sa.select(runs.c.id).where(runs.c.state == "running"))
+        return self._scalars(sa.select(runs.c.id).where(runs.c.state.in_(sorted(ACTIVE_STATES))))
 
     def everything(self) -> tuple[set[int], set[int]]:
         """Return the keys of all versions and of all runs, deleted or not."""

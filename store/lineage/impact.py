@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from artifacts.store.errors import InvalidInputError
 from artifacts.store.lineage.walk import walk
+from artifacts.store.records import ACTIVE_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +104,7 @@ def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bo
         leaf_count=len(leaves),
         leaves=[loaded[key] for key in leaves[:limit]],
         consumers=[each for each in graph.consumers() if each.version.id in reached.versions],
-        running=[run for _, run in sorted(running.items()) if run.state == "running"],
+        running=[run for _, run in sorted(running.items()) if run.state in ACTIVE_STATES],
         truncated=max(len(models), len(leaves)) > limit,
     )
 

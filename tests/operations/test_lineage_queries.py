@@ -18,7 +18,7 @@ from artifacts.store.lineage.paths import why
 from artifacts.store.lineage.provenance import blame, find, resolve_content
 from artifacts.store.lineage.users import users
 from artifacts.store.manifest import Entry, Manifest, Reference, entries_with, entry_at
-from artifacts.store.records import LinkKind, Source
+from artifacts.store.records import PREEMPTING, LinkKind, Source
 from artifacts.store.refs import Ref
 from tests.support import ENTITY, PROJECT, draft_of, log_files
 
@@ -521,3 +521,12 @@ def test_a_name_that_never_was(store, versions):
     with pytest.raises(RefNotFoundError, match="does not contain an artifact 'dato'") as caught:
         at(store, "dato", store.catalog.now())
     assert "data" in str(caught.value.hint)
+
+
+def test_a_run_that_is_being_interrupted_counts_as_running(store, tree):
+    catalog = store.catalog
+    raw, _, models = tree
+    at_work = catalog.create_run(ENTITY, PROJECT, "busy", {"name": "busy"})
+    catalog.link(at_work.key, models[0].id, LinkKind.INPUT)
+    catalog.update_run(at_work.key, {"state": PREEMPTING})
+    assert "busy" in [run.id for run in impact(store, raw).running]

@@ -89,7 +89,9 @@ class _Reader:
     def is_running(self) -> bool:
         """Whether the run goes on."""
         self.run = self._app.api.run(self._path)
-        return self.run.state in {"running", "preempting"}
+        from artifacts.store.records import ACTIVE_STATES
+
+        return self.run.state in ACTIVE_STATES
 
     def read(self) -> bytes | None:
         """Return what was added since the last call; None if there never was anything."""
