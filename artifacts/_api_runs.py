@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from artifacts._api_place import ApiPlace
+from artifacts._find import run_parts
 from artifacts._history import table_of_runs, to_pandas, to_polars
 from artifacts._listing import list_runs
 from artifacts.store.errors import InvalidInputError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from artifacts._run_diff import RunDiff
     from artifacts.store.records import LinkRecord, RunRecord
 
-_RUN_PARTS = 3
 _AT_ONCE = 1000
 
 
@@ -36,14 +36,7 @@ class ApiRuns(ApiPlace):
             InvalidInputError: It has too many parts.
             RunNotFoundError: There is no such run.
         """
-        parts = path.split("/") if isinstance(path, str) else list(path)
-        if not parts or len(parts) > _RUN_PARTS or not all(parts):
-            raise InvalidInputError(
-                f"invalid path of a run: {path!r}",
-                hint="expected [[entity/]project/]id",
-                kind="bad_run_path",
-            )
-        *owner, run_id = parts
+        *owner, run_id = run_parts(path)
         entity, project = self._project("/".join(owner) or None)
         record = self._place.store.catalog.run(entity, project, run_id)
         return StoredRun(self._place, record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from artifacts._history import STEP, History, typed_keys
+from artifacts._history import STEP, History, selected, typed_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,14 +61,8 @@ class CorrectedHistory(History):
         high: int | None = None,
         page: int = 1000,
     ) -> Iterator[Row]:
-        for row in sorted(self.unsorted(), key=lambda row: int(row[STEP])):
-            step = row[STEP]
-            if (low is not None and step < low) or (high is not None and step >= high):
-                continue
-            if keys is None:
-                yield row
-            elif all(row.get(key) is not None for key in keys):
-                yield {key: row[key] for key in keys}
+        ordered = sorted(self.unsorted(), key=lambda row: int(row[STEP]))
+        yield from selected(ordered, keys, low, high)
 
     def table(self, keys: Sequence[str] | None = None) -> pa.Table:
         import pyarrow as pa

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts import _session, settings
-from artifacts._recorded import record_name
+from artifacts import _session
+from artifacts._recorded import record_draft, record_name
 from artifacts.store import ingest
 from artifacts.store.errors import (
     ArtifactsError,
@@ -16,7 +16,7 @@ from artifacts.store.errors import (
     PermissionDeniedError,
 )
 from artifacts.store.manifest import Manifest
-from artifacts.store.records import RUN_FILES, VersionDraft
+from artifacts.store.records import RUN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from artifacts.store.upload import Upload
     from artifacts.store.walking import SourceFile
 
+_WHAT = "files"
 _ATTEMPTS = 20
 _TRIES = 3
 
@@ -66,7 +67,7 @@ class FileVersions:
     def __init__(self, place: Place, run: RunRecord) -> None:
         self._place = place
         self._run = run
-        self.name = record_name(run.id, "files")
+        self.name = record_name(run.id, _WHAT)
         self._read: tuple[Digest, dict[str, Entry]] | None = None
         # Versions that wait in the outbox have a number only when they are in the store.
         self._sent: dict[str, Entry] = {}
@@ -220,7 +221,10 @@ class FileVersions:
                 upload.abandon()
                 return
             try:
-                draft = self._draft(manifest, 0 if latest is None else latest.id)
+                expected = 0 if latest is None else latest.id
+                draft = record_draft(
+                    self._run, _WHAT, RUN_FILES, manifest, expected_latest=expected
+                )
                 store.commit(draft, upload, manifest)
             except ConflictError as error:
                 if error.kind != "latest_moved":
@@ -248,24 +252,9 @@ class FileVersions:
             return
         store.catalog.check_type(run.entity, run.project, self.name, RUN_FILES)
         upload.add_manifest(manifest)
-        delivery = upload.seal(self._draft(manifest, None))
+        delivery = upload.seal(record_draft(run, _WHAT, RUN_FILES, manifest))
         _session.deliveries(store).submit(delivery)
         self._sent, self._last_sent = sent, manifest.digest
-
-    def _draft(self, manifest: Manifest, expected: int | None) -> VersionDraft:
-        run = self._run
-        return VersionDraft(
-            entity=run.entity,
-            project=run.project,
-            name=self.name,
-            type=RUN_FILES,
-            digest=manifest.digest,
-            size=manifest.size,
-            file_count=len(manifest),
-            run=run.key,
-            created_by=settings.user_name(),
-            expected_latest=expected,
-        )
 
     def _unseen(self) -> dict[str, Entry]:
         """Return what versions may have hidden that were made without looking at one another.

@@ -9,10 +9,14 @@ from artifacts.store.errors import InvalidInputError, InvalidTypeError, RefNotFo
 from artifacts.store.refs import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime, timedelta
 
     from artifacts._session import Place
     from artifacts.store.records import VersionRecord
+
+MAX_RUN_PARTS = 3
+"""Parts of the path of a run: entity, project and id."""
 
 _BARE_PREFIX = re.compile(r"[0-9a-f]{8,63}")
 
@@ -47,6 +51,25 @@ def find_version(place: Place, name: str, type_: str | None = None) -> tuple[Ref
             raise error from None
     check_type(record.type, name, type_)
     return ref, record
+
+
+def run_parts(path: str | Sequence[str]) -> list[str]:
+    """Return the parts of ``[[entity/]project/]id``.
+
+    Args:
+        path: That text, or the parts already.
+
+    Raises:
+        InvalidInputError: It has too many parts, none, or an empty one.
+    """
+    parts = path.split("/") if isinstance(path, str) else list(path)
+    if not parts or len(parts) > MAX_RUN_PARTS or not all(parts):
+        raise InvalidInputError(
+            f"invalid path of a run: {path!r}",
+            hint="expected [[entity/]project/]id",
+            kind="bad_run_path",
+        )
+    return parts
 
 
 def find_version_at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,20 @@ class HistoryFile:
         return names if keys is None else [name for name in dict.fromkeys(keys) if name in names]
 
 
+def selected(
+    rows: Iterable[Row], keys: Sequence[str] | None, low: int | None, high: int | None
+) -> Iterator[Row]:
+    """Yield what `History.rows` is asked for, of rows that are in order."""
+    for row in rows:
+        step = row[STEP]
+        if (low is not None and step < low) or (high is not None and step >= high):
+            continue
+        if keys is None:
+            yield row
+        elif all(row.get(key) is not None for key in keys):
+            yield {key: row[key] for key in keys}
+
+
 class History:
     """All rows of one stream of one run.
 
@@ -214,15 +229,7 @@ class History:
             stored = self.file.rows(wanted, low=low, high=high, page=page)
         if not self._is_ordered(tail):
             stored, tail = sorted([*stored, *tail], key=_step), []
-        for part in (stored, tail):
-            for row in part:
-                step = row[STEP]
-                if (low is not None and step < low) or (high is not None and step >= high):
-                    continue
-                if keys is None:
-                    yield row
-                elif all(row.get(key) is not None for key in keys):
-                    yield {key: row[key] for key in keys}
+        yield from selected(itertools.chain(stored, tail), keys, low, high)
 
     def table(self, keys: Sequence[str] | None = None) -> pa.Table:
         """Return rows as a table, by step.

@@ -7,15 +7,18 @@ import zlib
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from artifacts import settings
 from artifacts._pages import RunPages
-from artifacts.store.records import INTERNAL_TYPES, to_datetime
+from artifacts.store.records import INTERNAL_TYPES, VersionDraft, to_datetime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from artifacts._history import History
     from artifacts._session import Place
     from artifacts.artifact import Artifact
+    from artifacts.store.manifest import Manifest
     from artifacts.store.records import ArtifactRecord, LinkKind, RunRecord
 
 _LONGEST = 100
@@ -32,6 +35,37 @@ def record_name(run_id: str, what: str) -> str:
         # Two runs never share an artifact.
         safe = f"{safe[:_LONGEST]}-{zlib.crc32(run_id.encode()):08x}"
     return f"run-{safe}-{what}"
+
+
+def record_draft(
+    run: RunRecord,
+    what: str,
+    type_: str,
+    manifest: Manifest,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    expected_latest: int | None = None,
+) -> VersionDraft:
+    """Return a version of an artifact in which a run is recorded, as an output of the run.
+
+    Args:
+        what: As for `record_name`.
+        expected_latest: The version that must be the latest one at the commit; 0 for none, None
+            for any.
+    """
+    return VersionDraft(
+        entity=run.entity,
+        project=run.project,
+        name=record_name(run.id, what),
+        type=type_,
+        digest=manifest.digest,
+        size=manifest.size,
+        file_count=len(manifest),
+        metadata=dict(metadata or {}),
+        run=run.key,
+        created_by=settings.user_name(),
+        expected_latest=expected_latest,
+    )
 
 
 class Recorded:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from artifacts import settings
-from artifacts._recorded import record_name
+from artifacts._recorded import record_draft, record_name
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import ConflictError
 from artifacts.store.manifest import Entry, Manifest
-from artifacts.store.records import RUN_SUMMARY, VersionDraft
+from artifacts.store.records import RUN_SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,18 +44,7 @@ def commit_summary(
     data = summary_content(run.config, summary)
     digest = hash_bytes(data)
     manifest = Manifest([Entry(SUMMARY_FILE, digest, len(data))])
-    draft = VersionDraft(
-        entity=run.entity,
-        project=run.project,
-        name=record_name(run.id, "summary"),
-        type=RUN_SUMMARY,
-        digest=manifest.digest,
-        size=manifest.size,
-        file_count=len(manifest),
-        run=run.key,
-        created_by=settings.user_name(),
-        expected_latest=expected_latest,
-    )
+    draft = record_draft(run, "summary", RUN_SUMMARY, manifest, expected_latest=expected_latest)
     store = place.store
     upload = store.upload()
     try:

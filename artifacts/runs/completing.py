@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from artifacts import settings
 from artifacts._history import DEFAULT_STREAM, FILES, SYSTEM_SESSION, SYSTEM_STREAM, load_streams
-from artifacts._recorded import record_name
+from artifacts._recorded import record_draft, record_name
 from artifacts._summary_versions import commit_summary
 from artifacts.runs import alert_outbox, file_policies, folders, observer
 from artifacts.runs.file_policies import Policies
@@ -25,7 +25,7 @@ from artifacts.store.errors import (
 )
 from artifacts.store.journal import read_journal
 from artifacts.store.manifest import Manifest
-from artifacts.store.records import ACTIVE_STATES, RUN_HISTORY, VersionDraft
+from artifacts.store.records import ACTIVE_STATES, RUN_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,8 +112,7 @@ def commit_streams(
     paths: dict[str, Path] = {}
     try:
         metadata = {**_write_streams(place, run, streams, paths), **(about or {})}
-        draft = _draft(run, record_name(run.id, "history"), RUN_HISTORY, metadata)
-        return _commit(place, draft, paths, 0 if latest is None else latest.id)
+        return _commit(place, run, metadata, paths, 0 if latest is None else latest.id)
     finally:
         for path in paths.values():
             path.unlink(missing_ok=True)
@@ -159,40 +158,28 @@ def _temporary(place: Place, run: RunRecord) -> Path:
     return folder / f"{secrets.token_hex(8)}.tmp"
 
 
-def _draft(run: RunRecord, name: str, type_: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "entity": run.entity,
-        "project": run.project,
-        "name": name,
-        "type": type_,
-        "metadata": metadata,
-        "run": run.key,
-        "created_by": settings.user_name(),
-    }
-
-
 def _commit(
-    place: Place, draft: dict[str, Any], paths: Mapping[str, Path], expected: int | None = None
+    place: Place,
+    run: RunRecord,
+    metadata: dict[str, Any],
+    paths: Mapping[str, Path],
+    expected: int,
 ) -> VersionRecord:
-    """Log some files.
+    """Log the files of a history.
 
     Args:
         paths: Where the files are, by their names in the version.
-        expected: The version that must still be the latest one; 0 for none, None for any.
+        expected: The version that must still be the latest one; 0 for none.
     """
     store = place.store
     upload = store.upload()
     try:
         files = [walking.source_file(str(path), name) for name, path in paths.items()]
         manifest = Manifest(ingest.add_files(store, upload, files))
-        complete = VersionDraft(
-            **draft,
-            digest=manifest.digest,
-            size=manifest.size,
-            file_count=len(manifest),
-            expected_latest=expected,
+        draft = record_draft(
+            run, "history", RUN_HISTORY, manifest, metadata=metadata, expected_latest=expected
         )
-        return store.commit(complete, upload, manifest)[0]
+        return store.commit(draft, upload, manifest)[0]
     except BaseException:
         upload.abandon()
         raise

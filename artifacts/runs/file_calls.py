@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from artifacts import _session
+from artifacts._find import MAX_RUN_PARTS, run_parts
 from artifacts._recorded import RecordedRun
 from artifacts._run_files import find_file, get_file, list_files
 from artifacts._values import absolute, slashes
 from artifacts.runs import file_matching
 from artifacts.runs.file_policies import check_policy
-from artifacts.store.errors import InvalidInputError, StateError, from_os_error
+from artifacts.store.errors import StateError, from_os_error
 from artifacts.store.manifest import check_path
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from artifacts.store.records import RunRecord
 
 log = logging.getLogger("artifacts")
-
-_RUN_PARTS = 3
 
 
 class FileCalls(RecordedRun):
@@ -202,14 +201,8 @@ def restore_without_run(
 
 
 def _find_run(place: Place, run_path: str) -> RunRecord:
-    parts = run_path.split("/")
-    if not all(parts) or len(parts) > _RUN_PARTS:
-        raise InvalidInputError(
-            f"invalid path of a run: {run_path!r}",
-            hint="expected [[entity/]project/]id",
-            kind="bad_run_path",
-        )
-    left_out = [place.entity, place.project][: _RUN_PARTS - len(parts)]
+    parts = run_parts(run_path)
+    left_out = [place.entity, place.project][: MAX_RUN_PARTS - len(parts)]
     return place.store.catalog.run(*left_out, *parts)
 
 

@@ -22,7 +22,6 @@ from artifacts.store.errors import (
     RefNotFoundError,
     StateError,
 )
-from artifacts.store.records import VersionRecord
 from artifacts.store.refs import LATEST
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from artifacts.store.catalog.database import Database
-    from artifacts.store.records import VersionDraft
+    from artifacts.store.records import VersionDraft, VersionRecord
 
 
 def commit(db: Database, connection: Connection, draft: VersionDraft) -> tuple[VersionRecord, bool]:

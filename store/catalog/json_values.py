@@ -25,17 +25,19 @@ NUMBER, TEXT, BOOLEAN, OTHER, NOTHING = range(5)
 class JsonValue(ABC):
     """The value at a path. A condition on what is not there is false or NULL."""
 
-    @abstractmethod
+    _type: Element  # as the database calls it; NULL if there is nothing
+
     def exists(self) -> Truth:
         """Whether there is one, perhaps null."""
+        return self._type.is_not(None)
 
-    @abstractmethod
     def is_dict(self) -> Truth:
         """Whether it is a dict."""
+        return self._type == "object"
 
-    @abstractmethod
     def is_null(self) -> Truth:
         """Whether it is null, or not there."""
+        return sa.or_(self._type.is_(None), self._type == "null")
 
     @abstractmethod
     def is_among(self, values: Sequence[Any]) -> Truth:
@@ -89,15 +91,6 @@ class SqliteJson(JsonValue):
             self._value = sa.func.art_json_get(document, _text(list(path)), type_=sa.String())
         self._type: Element = sa.func.json_type(self._value, type_=sa.String())
         self._plain: Element = sa.func.json_extract(self._value, "$", type_=sa.types.NullType())
-
-    def exists(self) -> Truth:
-        return self._type.is_not(None)
-
-    def is_dict(self) -> Truth:
-        return self._type == "object"
-
-    def is_null(self) -> Truth:
-        return sa.or_(self._type.is_(None), self._type == "null")
 
     def is_among(self, values: Sequence[Any]) -> Truth:
         if all(isinstance(value, str) for value in values):
@@ -158,15 +151,6 @@ class PostgresJson(JsonValue):
         self._type: Element = sa.func.jsonb_typeof(value, type_=sa.String())
         root = sa.cast(sa.literal("{}"), sa.ARRAY(sa.Text()))
         self._plain: Element = value.op("#>>", return_type=sa.Text())(root)
-
-    def exists(self) -> Truth:
-        return self._type.is_not(None)
-
-    def is_dict(self) -> Truth:
-        return self._type == "object"
-
-    def is_null(self) -> Truth:
-        return sa.or_(self._type.is_(None), self._type == "null")
 
     def is_among(self, values: Sequence[Any]) -> Truth:
         return sa.or_(sa.false(), *(self._equals(value) for value in values))
