@@ -1,0 +1,1 @@
+"""Charts: a table and a Vega-Lite specification that shows it."""

@@ -1,0 +1,1 @@
+"""Callbacks and helpers for libraries that train models; each imported when it is used."""

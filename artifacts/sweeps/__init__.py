@@ -1,0 +1,1 @@
+"""Sweeps: searches for the best configuration, a run for each that is tried."""

@@ -1,0 +1,1 @@
+"""Tables: typed rows that may hold media, kept as Parquet."""
