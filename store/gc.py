@@ -13,12 +13,14 @@ collector may be killed or overtaken anywhere.
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artifacts.store import leases, retention
 from artifacts.store.errors import (
     ArtifactsError,
+    PermissionDeniedError,
     RefNotFoundError,
     StateError,
     StorageError,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
     from artifacts.store.digests import Digest
     from artifacts.store.store import Store
+
+log = logging.getLogger(__name__)
 
 HOUR = 3600 * 1_000_000
 MIN_AGE = 24 * HOUR
@@ -205,6 +209,7 @@ def collect(
         if settings.grace == 0:
             _doom_at_once(store, done)
         _delete_objects(store, done, progress or Progress())
+        _give_up_unfinished(store, done)
         return done
 
 
@@ -394,6 +399,24 @@ def _delete_objects(store: Store, done: Collected, progress: Progress) -> None:
         done.deleted += len(batch)
         done.freed += sum(size for _, size in batch)
         progress.advance(len(batch), sum(size for _, size in batch))
+
+
+def _give_up_unfinished(store: Store, done: Collected) -> None:
+    """Delete the parts of large objects whose upload was interrupted and will not be gone on with.
+
+    A key is reserved before its upload begins, so those that are not reserved after the service
+    was asked belong to nobody.
+    """
+    try:
+        writes = store.objects.unfinished()
+        if not writes:
+            return
+        pending = {r.key for r in store.catalog.list_objects() if r.state is ObjectState.PENDING}
+        store.objects.give_up(write for write in writes if write.key not in pending)
+    except PermissionDeniedError as error:
+        log.info("parts of interrupted uploads cannot be looked for: %s", error)
+    except ArtifactsError as error:
+        done.failed.append(f"parts of interrupted uploads could not be deleted: {error.message}")
 
 
 @contextlib.contextmanager

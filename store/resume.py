@@ -1,9 +1,10 @@
 """What an upload has brought to a remote store, noted on this machine so that a killed one goes on.
 
 Objects that were uploaded but not committed belong to a lease. Beside each lease of a remote store
-lies a folder with a note of its finished objects; the folder is locked by its process. The next
-upload to the same store that finds one without an owner takes lease and objects over, unless a
-collector ended the lease meanwhile.
+lies a folder with a note of its finished objects, and of the large ones that were begun; the folder
+is locked by its process. The next upload to the same store that finds one without an owner takes
+lease and objects over, unless a collector ended the lease meanwhile. A large object that was begun
+is stored under the same key then, under which the backend may have a part of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _LEASE = "lease"
 _DONE = "done"
+_BEGUN = "begun"
 
 
 class Abandoned(NamedTuple):
@@ -33,10 +35,12 @@ class Abandoned(NamedTuple):
     Attributes:
         lease: Its lease, which may be gone too.
         objects: The blobs in the objects that it finished, by the objects' keys.
+        begun: The blobs in large objects that it began and did not finish, likewise.
     """
 
     lease: str
     objects: dict[str, set[Digest]]
+    begun: dict[str, set[Digest]]
 
 
 class UploadNotes:
@@ -78,13 +82,20 @@ class UploadNotes:
         except (ArtifactsError, OSError) as error:
             log.warning("an upload that is interrupted will start over: %s", error)
 
+    def begun(self, draft: ObjectDraft) -> None:
+        """Note that an object is being written, of which the backend may keep a part."""
+        self._note(_BEGUN, draft)
+
     def finished(self, draft: ObjectDraft) -> None:
         """Note that an object is complete in the object store."""
+        self._note(_DONE, draft)
+
+    def _note(self, name: str, draft: ObjectDraft) -> None:
         if self._folder is None:
             return
         digests = b"".join(place.digest for place in draft.blobs).hex()
         try:
-            with (self._folder.path / _DONE).open("a") as file:
+            with (self._folder.path / name).open("a") as file:
                 file.write(json.dumps([draft.key, digests]) + "\n")
         except OSError as error:
             log.warning("an upload that is interrupted will start over: %s", error)
@@ -106,15 +117,21 @@ def _read(path: Path) -> Abandoned:
     lease = (path / _LEASE).read_text()
     if len(lease) != 2 * 16:
         raise ValueError(lease)
-    done = path / _DONE
-    objects: dict[str, set[Digest]] = {}
-    for line in done.read_text().splitlines() if done.exists() else ():
+    objects, begun = _read_notes(path / _DONE), _read_notes(path / _BEGUN)
+    return Abandoned(
+        lease, objects, {key: blobs for key, blobs in begun.items() if key not in objects}
+    )
+
+
+def _read_notes(path: Path) -> dict[str, set[Digest]]:
+    found: dict[str, set[Digest]] = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
         try:
             key, text = json.loads(line)
         except ValueError:
             break  # torn by the crash: the last one
-        objects[str(key)] = _cut(bytes.fromhex(text))
-    return Abandoned(lease, objects)
+        found[str(key)] = _cut(bytes.fromhex(text))
+    return found
 
 
 def _cut(data: bytes) -> set[Digest]:

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import keys, packs
@@ -42,6 +43,9 @@ PACK_THRESHOLD = 256 * 1024
 
 PACK_TARGET = 32 << 20
 """A pack is closed when it holds this many bytes."""
+
+_LARGE = PACK_TARGET + (1 << 20)
+"""Objects from this size on may be sent in parts, which outlive an interruption."""
 
 # From so many unknown digests on it pays to read the base version's manifest.
 _BASE_FROM = 512
@@ -132,6 +136,9 @@ class Upload:
         self._known: set[Digest] = set()
         self._claimed: set[int] = set()
         self._uploaded = 0
+        self._reserved: set[str] = set()  # keys that the lease holds
+        # Keys of large objects that an interrupted upload began, by what is to be under them.
+        self._begun: dict[Digest, str] = {}
         # Collected by the caller, not yet handed over.
         self._small: dict[Digest, StoredBlob] = {}
         self._small_bytes = 0
@@ -305,14 +312,19 @@ class Upload:
         if notes is None or self._lease is not None:
             return
         while (found := notes.find_abandoned()) is not None:
-            taken = self._catalog.take_over(found.lease, frozenset(found.objects))
+            keys = found.objects.keys() | found.begun.keys()
+            taken = self._catalog.take_over(found.lease, frozenset(keys))
             if taken is not None:
-                log.info("going on with an upload that was interrupted: %d objects", len(taken))
+                done = taken & found.objects.keys()
+                log.info("going on with an upload that was interrupted: %d objects", len(done))
                 self._leases.keep(found.lease)
                 self._hold(found.lease)
-                self._uploaded += len(taken)
-                for key in taken:
+                self._reserved |= taken
+                self._uploaded += len(done)
+                for key in done:
                     self._known |= found.objects[key]
+                for key in taken - done:
+                    self._begun |= dict.fromkeys(found.begun[key], key)
                 return
             notes.close()
 
@@ -360,7 +372,7 @@ class Upload:
         drafts = []
         for digest, blob in blobs.items():
             if digest in missing:
-                drafts.append((_loose_draft(blob), blob))
+                drafts.append((self._continued(_loose_draft(blob)), blob))
             else:
                 blob.discard()
         if not drafts:
@@ -377,6 +389,7 @@ class Upload:
         self._known |= missing
 
     def _store_object(self, draft: ObjectDraft, path: Path, stat: FileStat | None) -> None:
+        draft = self._continued(draft)
         self._reserve([draft])
         self._known.update(place.digest for place in draft.blobs)
         assert self._writer is not None  # made with this thread
@@ -390,8 +403,30 @@ class Upload:
                 self._notes.start(lease)
             self._hold(lease)
         assert self._lease is not None
-        self._catalog.reserve(self._lease, drafts)
+        new = [draft for draft in drafts if draft.key not in self._reserved]
+        if new:
+            self._catalog.reserve(self._lease, new)
+            self._reserved.update(draft.key for draft in new)
         self.new_bytes += sum(draft.size for draft in drafts)
+
+    def _continued(self, draft: ObjectDraft) -> ObjectDraft:
+        """Return the draft under the key of an interrupted upload, if that began the same object.
+
+        What is compressed may come out otherwise than it did then.
+        """
+        [place, *others] = draft.blobs
+        if others or place.encoding is not Encoding.IDENTITY:
+            return draft
+        key = self._begun.pop(place.digest, None)
+        return draft if key is None else replace(draft, key=key)
+
+    def _drop_begun(self) -> None:
+        """Give up the objects that an interrupted upload began and this one does not need."""
+        if self._begun and self._lease is not None:
+            self._reserved -= set(self._begun.values())
+            self._begun = {}
+            if self._catalog.take_over(self._lease, frozenset(self._reserved)) is None:
+                log.info("the lease of this upload was ended")  # the commit finds that out, too
 
     def _hold(self, lease: str) -> None:
         """Use a lease, which is renewed until the upload ends or is dropped without an end."""
@@ -411,6 +446,9 @@ class Upload:
         source = (lambda: path.open("rb")) if keep else StagedFile(path)
         if stat is not None:
             check_unchanged(path, stat)
+        if self._notes is not None and draft.size >= _LARGE:
+            with self._noting:
+                self._notes.begun(draft)
         self._objects.put(draft.key, source, size=draft.size)
         if stat is not None:
             check_unchanged(path, stat)  # what was stored is what was hashed
@@ -439,6 +477,7 @@ class Upload:
             if self._pack:
                 self._store_pack()
             self._collect_writes(0)
+            self._drop_begun()
 
     @property
     def lease(self) -> str | None:

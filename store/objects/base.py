@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 from artifacts.store.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 Item = TypeVar("Item")
@@ -20,6 +20,18 @@ class ObjectInfo(NamedTuple):
 
     key: str
     size: int
+
+
+class UnfinishedWrite(NamedTuple):
+    """A write that was interrupted, of which the backend keeps a part that nobody can read.
+
+    Attributes:
+        key: Under which the object would have been.
+        id: What the backend calls it.
+    """
+
+    key: str
+    id: str
 
 
 class StagedFile:
@@ -86,6 +98,16 @@ class ObjectStore(ABC):
         """
         with self.open(key, offset=offset, length=length) as file:
             return check_length(key, file.read(length), length)
+
+    def unfinished(self) -> Sequence[UnfinishedWrite]:
+        """Return the writes that were interrupted; another `put` under the key may go on with one.
+
+        A write that is under way may be among them.
+        """
+        return ()
+
+    def give_up(self, writes: Iterable[UnfinishedWrite]) -> None:  # noqa: B027 - most have none
+        """Delete what the backend keeps of writes that were interrupted."""
 
     def local_path(self, key: str) -> Path | None:
         """Return the file in which an object lies, for reflinks and hard links; else None."""

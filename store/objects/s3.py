@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import logging
-import threading
 import zlib
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
-from artifacts.store.errors import ArtifactsError, StorageError, from_os_error
+from artifacts.store.errors import StorageError, from_os_error
 from artifacts.store.objects.base import (
     ObjectInfo,
     ObjectStore,
+    UnfinishedWrite,
     batches,
     check_key,
     check_length,
@@ -24,29 +22,26 @@ from artifacts.store.objects.ranges import RANGE_SIZE, RangeReader
 from artifacts.store.objects.retrying import RetryPolicy
 from artifacts.store.objects.s3_client import S3Client
 from artifacts.store.objects.s3_errors import error_of_delete
+from artifacts.store.objects.s3_upload import (
+    PART_SIZE,
+    MultipartUpload,
+    Unfinished,
+    abort_upload,
+    list_uploads,
+    part_size,
+    to_body,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
-
-log = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-PART_SIZE = 16 << 20
-"""Parts of a large object have this many bytes."""
 
 WHOLE_SIZE = 48 << 20
 """Objects up to this size, such as packs, are sent in one request: a part for their last few bytes
 would cost as much as the rest."""
 
-_MOST_PARTS = 10_000
-_PLAIN_BODY = 1 << 20
-"""Bodies up to this size are sent in one go; larger ones piecemeal, so that others get a turn."""
-
 _DELETE_BATCH = 1000
 _STAT_BATCH = 32
-_MIB = 1 << 20
 
 
 class S3Objects(ObjectStore):
@@ -109,14 +104,25 @@ class S3Objects(ObjectStore):
     def put(self, key: str, source: Callable[[], IO[bytes]], *, size: int) -> None:
         address = self._address(key)
         if size > self._whole_size:
-            _Upload(self, key, address, source, size).run()
+            MultipartUpload(
+                self._client,
+                address,
+                key,
+                size,
+                _Source(self, key, source, size),
+                with_crc=not self._computes_md5(),
+                part_size=part_size(size, self._part_size),
+                parallel=self._parallel,
+                budget=self._budget,
+                policy=self._policy,
+            ).run()
             return
         with self._budget.held(size):
             data = self._read_part(key, source, 0, size, size)
             checksum = self._checksum(data)
 
             async def call(client: Any) -> None:
-                await client.put_object(**address, **checksum, Body=_body(data))
+                await client.put_object(**address, **checksum, Body=to_body(data))
 
             try:
                 self._client.run(call, f"store object {key}", key=key, size=size)
@@ -279,154 +285,49 @@ class S3Objects(ObjectStore):
                     name = failure.get("Key", "").removeprefix(self.prefix)
                     raise error_of_delete(failure, f"delete object {name}", self.bucket)
 
+    def unfinished(self) -> Sequence[UnfinishedWrite]:
+        async def call(client: Any) -> Sequence[Unfinished]:
+            return await list_uploads(client, self.bucket, self.prefix)
+
+        found = self._policy.run(
+            lambda: self._client.run(call, "list unfinished uploads"), "list unfinished uploads"
+        )
+        return [
+            UnfinishedWrite(each.key.removeprefix(self.prefix), each.upload_id) for each in found
+        ]
+
+    def give_up(self, writes: Iterable[UnfinishedWrite]) -> None:
+        for write in writes:
+            upload = Unfinished(self.prefix + write.key, write.id)
+
+            async def call(client: Any, upload: Unfinished = upload) -> None:
+                await abort_upload(client, self.bucket, upload)
+
+            self._client.run(call, f"give up the upload of object {write.key}", key=write.key)
+
     def _address(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
 
 
-class _Upload:
-    """One object on its way in parts, several of them at once."""
+class _Source:
+    """What is to be stored under a key, for an upload in parts."""
 
     def __init__(
-        self,
-        objects: S3Objects,
-        key: str,
-        address: dict[str, str],
-        source: Callable[[], IO[bytes]],
-        size: int,
+        self, objects: S3Objects, key: str, source: Callable[[], IO[bytes]], size: int
     ) -> None:
         self._objects = objects
-        self._client = objects._client
-        self._policy = objects._policy
         self._key = key
-        self._address = address
-        self._source = source
+        self._open = source
         self._size = size
-        self._part_size = part_size(size, objects._part_size)
-        self._lock = threading.Lock()
-        self._under_way: set[Future[Any]] | None = set()  # None when it was given up
-        self._with_crc = not objects._computes_md5()
 
-    def run(self) -> None:
-        """Store the object, or leave nothing."""
-        self._address |= {"UploadId": self._policy.run(self._create, f"store object {self._key}")}
-        try:
-            self._complete(self._send_parts())
-        except BaseException:
-            self._abort()
-            raise
+    def read_part(self, start: int, end: int) -> bytes:
+        return self._objects._read_part(self._key, self._open, start, end, self._size)
 
-    def _create(self) -> str:
-        algorithm = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
+    def checksum(self, data: bytes) -> dict[str, str]:
+        return self._objects._checksum(data)
 
-        async def call(client: Any) -> str:
-            answer = await client.create_multipart_upload(**self._address, **algorithm)
-            return str(answer["UploadId"])
-
-        return self._run(call)
-
-    def _send_parts(self) -> list[dict[str, Any]]:
-        count = -(-self._size // self._part_size)
-        threads = min(count, self._objects._parallel)
-        with ThreadPoolExecutor(threads, thread_name_prefix="s3-part") as pool:
-            futures = [pool.submit(self._send_part, number) for number in range(1, count + 1)]
-            try:
-                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                    future.result()  # one that failed does not wait for those before it
-                return [future.result() for future in futures]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._stop()
-                raise
-
-    def _send_part(self, number: int) -> dict[str, Any]:
-        start = (number - 1) * self._part_size
-        end = min(start + self._part_size, self._size)
-        with self._objects._budget.held(end - start):
-            data = self._objects._read_part(self._key, self._source, start, end, self._size)
-            checksum = self._objects._checksum(data)
-
-            async def call(client: Any) -> str:
-                answer = await client.upload_part(
-                    **self._address, **checksum, PartNumber=number, Body=_body(data)
-                )
-                return str(answer["ETag"])
-
-            def send() -> str:
-                return self._run_unless_stopped(call, end - start)
-
-            etag = self._policy.run(send, f"send part {number} of object {self._key}")
-        crc = {"ChecksumCRC32": checksum["ChecksumCRC32"]} if self._with_crc else {}
-        return {"PartNumber": number, "ETag": etag, **crc}
-
-    def _run_unless_stopped(self, call: Callable[[Any], Awaitable[Result]], size: int) -> Result:
-        with self._lock:
-            if self._under_way is None:
-                raise StorageError(f"the upload of object {self._key} was given up")
-            future = self._client.submit(
-                call, f"store object {self._key}", key=self._key, size=size
-            )
-            self._under_way.add(future)
-        try:
-            return future.result()
-        finally:
-            with self._lock:
-                if self._under_way is not None:
-                    self._under_way.discard(future)
-
-    def _stop(self) -> None:
-        """End the requests for parts, and let no more begin."""
-        with self._lock:
-            futures, self._under_way = self._under_way, None
-        for future in futures or ():
-            future.cancel()
-
-    def _complete(self, parts: list[dict[str, Any]]) -> None:
-        async def call(client: Any) -> None:
-            await client.complete_multipart_upload(
-                **self._address, MultipartUpload={"Parts": parts}
-            )
-
-        def complete() -> None:
-            try:
-                self._run(call, self._size)  # the service may copy all of it
-            except StorageError:
-                # The answer may have been lost, or that of an earlier attempt.
-                if not self._objects._is_there(self._key, self._size):
-                    raise
-
-        self._policy.run(complete, f"complete object {self._key}")
-
-    def _abort(self) -> None:
-        async def call(client: Any) -> None:
-            await client.abort_multipart_upload(**self._address)
-
-        def abort() -> None:
-            try:
-                self._run(call)
-            except StorageError as error:
-                if error.kind != "upload_not_found":
-                    raise
-
-        try:
-            self._policy.run(abort, f"give up the upload of object {self._key}")
-        except ArtifactsError as error:
-            # What led here is raised and matters more.
-            log.warning(
-                "parts of object %s are left in bucket %s, as upload %s: %s",
-                self._key,
-                self._address["Bucket"],
-                self._address["UploadId"],
-                error,
-            )
-
-    def _run(self, call: Callable[[Any], Awaitable[Result]], size: int = 0) -> Result:
-        return self._client.run(call, f"store object {self._key}", key=self._key, size=size)
-
-
-def part_size(size: int, least: int = PART_SIZE) -> int:
-    """Return how large the parts of an object have to be, so that S3 allows their number."""
-    needed = -(-size // _MOST_PARTS)
-    return max(least, -(-needed // _MIB) * _MIB)
+    def is_there(self) -> bool:
+        return self._objects._is_there(self._key, self._size)
 
 
 def _read_exactly(reader: IO[bytes], count: int) -> bytes:
@@ -436,21 +337,6 @@ def _read_exactly(reader: IO[bytes], count: int) -> bytes:
         pieces.append(piece)
         count -= len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-class _Body(io.BytesIO):
-    """Bytes as a file. To ask `io.BytesIO` for its buffer makes a copy, and aiohttp asks."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self._data = data
-
-    def getbuffer(self) -> memoryview:
-        return memoryview(self._data)
-
-
-def _body(data: bytes) -> bytes | io.BytesIO:
-    return data if len(data) <= _PLAIN_BODY else _Body(data)
 
 
 async def get_range(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING
 
-from artifacts.store.objects.base import ObjectInfo, ObjectStore
+from artifacts.store.objects.base import ObjectInfo, ObjectStore, UnfinishedWrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -49,6 +49,12 @@ class WrappedObjects(ObjectStore):
 
     def delete(self, keys: Iterable[str]) -> None:
         self.inner.delete(keys)
+
+    def unfinished(self) -> Sequence[UnfinishedWrite]:
+        return self.inner.unfinished()
+
+    def give_up(self, writes: Iterable[UnfinishedWrite]) -> None:
+        self.inner.give_up(writes)
 
     def local_path(self, key: str) -> Path | None:
         return self.wrapped.local_path(key)
