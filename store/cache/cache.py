@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import keys, packs
-from artifacts.store.cache import files, upkeep
+from artifacts.store.cache import files, partial, upkeep
 from artifacts.store.cache.files import CachedObject
 from artifacts.store.cache.holds import now
 from artifacts.store.cache.space import EVERYTHING, Space, translated
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from artifacts.store.cache.partial import PartialFile
     from artifacts.store.cache.upkeep import VerifyReport
     from artifacts.store.digests import Digest
     from artifacts.store.staging import StagingFolder
@@ -166,6 +167,28 @@ class BlobCache:
         """
         with self._space.prepared("prepare the cache"):
             return self._space.staging()
+
+    @property
+    def limit(self) -> int:
+        """Bytes that it may hold."""
+        return self._space.limit
+
+    def partial(self, location: BlobLocation) -> PartialFile | None:
+        """Return the file for the download of a large blob, with what an earlier one left in it.
+
+        The caller hands it to `adopt` when it is complete, and closes it.
+
+        Returns:
+            None for a blob that is not worth it, and if another process is downloading it.
+        """
+        if location.size < partial.LEAST:
+            return None
+        with self._space.prepared("prepare the cache"):
+            self._space.sweep_partial()
+            found = partial.open_partial(self._space.partial, location.digest)
+            if found is not None and found.size > location.size:
+                found.reset()
+            return found
 
     def add(
         self, blobs: Iterable[tuple[Digest, int, bytes | memoryview, Encoding]]
@@ -381,7 +404,8 @@ class BlobCache:
             Freed bytes.
         """
         with self._space.prepared("clear the cache"):
-            return self._space.evict(EVERYTHING, EVERYTHING) + self._space.sweep()
+            freed = self._space.evict(EVERYTHING, EVERYTHING) + self._space.sweep()
+            return freed + self._space.sweep_partial(older_than=0)
 
     def close(self) -> None:
         """Close the index, and remove what was not finished."""

@@ -10,7 +10,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from artifacts.store.cache import files
+from artifacts.store.cache import files, partial
 from artifacts.store.cache.holds import Holds
 from artifacts.store.cache.index import CacheIndex, Room
 from artifacts.store.errors import InvalidInputError, StorageError, from_os_error
@@ -45,6 +45,7 @@ class Space:
         self.objects = LocalObjects(root / "objects")
         self.index = CacheIndex(root, self.objects)
         self.holds = Holds(root / "holds")
+        self.partial = root / "partial"
         self._limit = limit
         self._staging: StagingFolder | None = None
         self._staging_lock = threading.Lock()
@@ -68,7 +69,7 @@ class Space:
             doing: What is tried, as it continues "could not …".
         """
         with translated(doing):
-            for name in ("objects", "objects/blobs", "objects/packs", "holds"):
+            for name in ("objects", "objects/blobs", "objects/packs", "holds", "partial"):
                 if (self.root / name).is_symlink():
                     raise InvalidInputError(
                         f"{self.root / name} is a symbolic link",
@@ -179,7 +180,11 @@ class Space:
         """Delete files without a row, which killed processes have left; return freed bytes."""
         unknown = self.index.unknown(lambda: files.list_keys(self.objects))
         self.objects.delete(key for key, _ in unknown)
-        return sum(size for _, size in unknown)
+        return sum(size for _, size in unknown) + self.sweep_partial()
+
+    def sweep_partial(self, *, older_than: float = partial.KEPT_FOR) -> int:
+        """Remove interrupted downloads; see `partial.sweep`."""
+        return partial.sweep(self.partial, older_than=older_than)
 
     def close(self) -> None:
         """Close the index, and remove what was not finished."""
