@@ -73,6 +73,22 @@ class Output:
         """Print a line."""
         click.echo(click.style(printable(text), **style) if style else printable(text))
 
+    def paragraph(self, text: str, *, indent: int = 0) -> None:
+        """Print text with line breaks where it would be wider than the terminal."""
+        import textwrap
+
+        space = " " * indent
+        wrapped = textwrap.wrap(
+            printable(text),
+            _width() or 1 << 16,
+            initial_indent=space,
+            subsequent_indent=space,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in wrapped:
+            click.echo(line)
+
     def table(
         self,
         headers: Sequence[str],

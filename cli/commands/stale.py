@@ -94,15 +94,17 @@ def _show(app: App, found: Staleness) -> None:
         color = _COLORS.get(each.severity.value)
         style = {"fg": color} if color else {}
         what = each.kind.value.replace("_", " ")
-        out.line(f"  {each.severity.value:<7}  {what}: {each.version.ref}: {each.detail}", **style)
-        if each.run is not None:
-            out.line(f"           {_use(each)}")
+        out.line(f"  {each.severity.value:<7}  {what}: {each.version.ref}", **style)
+        for text in (each.detail, _use(each)):
+            out.paragraph(text, indent=11)
 
 
 def _use(finding: Finding) -> str:
+    """Say how the version came to be used; empty if it is not known."""
     from artifacts.cli import _describe
 
-    assert finding.run is not None
+    if finding.run is None:
+        return ""
     named = f" as {finding.ref_text}" if finding.ref_text else ""
     return f"used{named} by {_describe.run_title(finding.run)}"
 

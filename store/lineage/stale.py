@@ -297,13 +297,13 @@ def _recalled(graph: GraphReader, ancestry: _Ancestry) -> Iterator[Finding]:
     recalls = graph.recalls()
     for key in sorted(recalls.keys() & ancestry.depths.keys()):
         recall: RecallRecord = recalls[key]
-        by = f" by {recall.by}" if recall.by else ""
+        by = f"by {recall.by}: " if recall.by else ""
         yield Finding(
             StaleKind.RECALLED,
             Severity.ERROR,
             recall.version,
             ancestry.depths[key],
-            f"recalled{by}: {recall.reason}",
+            f"{by}{recall.reason}",
         )
 
 

@@ -33,7 +33,7 @@ def store(network, tmp_path, s3_credentials):
     objects = store.objects
     while isinstance(objects, WrappedObjects):
         objects = objects.wrapped
-        objects._policy = RetryPolicy(attempts=2, base=0)  # nobody shall wait
+        vars(objects)["_policy"] = RetryPolicy(attempts=2, base=0)  # nobody shall wait
     yield store
     store.close()
 

@@ -212,7 +212,7 @@ def test_a_recalled_ancestor(store, world):
     store.catalog.recall(raw.id, "labels are swapped", by="anna")
     found = stale(store, model)
     assert kinds(found) == [(StaleKind.RECALLED, Severity.ERROR, "demo/raw:v0")]
-    assert found.findings[0].detail == "recalled by anna: labels are swapped"
+    assert found.findings[0].detail == "by anna: labels are swapped"
     assert found.is_stale
     store.catalog.undo_recall(raw.id)
     assert stale(store, model).findings == []
