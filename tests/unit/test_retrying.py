@@ -13,7 +13,7 @@ from artifacts.store.objects import (
     StagedFile,
 )
 from artifacts.store.objects.budget import MemoryBudget
-from artifacts.store.objects.s3 import part_size
+from artifacts.store.objects.s3_upload import part_size
 from tests.faulty import Faults, FaultyObjects
 
 MIB = 1 << 20
