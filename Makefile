@@ -2,7 +2,8 @@
 # it first makes the environment it needs. `make` alone lists the targets.
 #
 #   PYTHON=/path/to/python   the interpreter to make environments with
-#   ARGS="…"                 passed on by demo, test, test-long, bench and bench-s3
+#   ARGS="…"                 passed on by demo, gallery, test, test-long,
+#                            test-clients, bench and bench-s3
 
 # The first interpreter that is new enough. Recursive on purpose: looked for only when an
 # environment has to be made.
@@ -14,20 +15,27 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench bench-s3 docs clean
+.PHONY: help demo gallery test test-long test-clients check format bench bench-s3 docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv-demo/.installed ## run the quickstart in a temporary directory
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" \
 	&& PATH="$(CURDIR)/.venv-demo/bin:$$PATH" python "$(CURDIR)/examples/quickstart.py" $(ARGS)
+
+gallery: .venv-gallery/.installed ## log one of each kind of media in a temporary directory
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" \
+	&& PATH="$(CURDIR)/.venv-gallery/bin:$$PATH" python "$(CURDIR)/examples/gallery.py" $(ARGS)
 
 test: .venv/.installed ## run the tests, without the long ones
 	$(BIN)/pytest -n 2 -m "not long" $(ARGS)
 
 test-long: .venv/.installed ## run all tests, crash and scale too, with many more generated cases
 	$(BIN)/pytest -n 2 --hypothesis-profile=long --timeout=3600 -o faulthandler_timeout=3540 $(ARGS)
+
+test-clients: .venv-clients/.installed ## run training libraries with their callbacks for W&B
+	.venv-clients/bin/pytest tests/clients $(ARGS)
 
 check: .venv/.installed ## lint, format, types, layers, docs and the wheel; changes nothing
 	$(BIN)/ruff check
@@ -51,7 +59,7 @@ docs: .venv/.installed ## regenerate the generated pages of the documentation
 	$(BIN)/python scripts/generate_docs.py
 
 clean: ## remove environments, caches and build output
-	rm -rf .venv .venv-demo .bench-venvs build dist *.egg-info \
+	rm -rf .venv .venv-clients .venv-demo .venv-gallery .bench-venvs build dist *.egg-info \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -61,10 +69,14 @@ clean: ## remove environments, caches and build output
 # updates the environment in place.
 .venv/.installed: EXTRA := dev
 .venv-demo/.installed: EXTRA := demo
-.venv/.installed .venv-demo/.installed: pyproject.toml
+.venv-gallery/.installed: EXTRA := gallery
+.venv-clients/.installed: EXTRA := tensorboard
+.venv-clients/.installed: WITH := --requirement tests/clients/requirements.txt
+.venv-clients/.installed: tests/clients/requirements.txt
+.venv/.installed .venv-clients/.installed .venv-demo/.installed .venv-gallery/.installed: pyproject.toml
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python' >&2; exit 1; }
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[$(EXTRA)]' --config-settings editable_mode=compat
+		--editable '.[$(EXTRA)]' --config-settings editable_mode=compat $(WITH)
 	@touch $@

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from artifacts._before_init import BeforeInit, no_active_run
 from artifacts.runs.active import active_run
+from artifacts.runs.code import is_python
 from artifacts.runs.file_calls import restore_without_run
-from artifacts.store.errors import StateError
 
 if TYPE_CHECKING:
     import os
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from artifacts.artifact import Artifact
     from artifacts.runs import Run
+    from artifacts.runs.code import Choice
     from artifacts.runs.config import Config
     from artifacts.runs.file_policies import Policy
     from artifacts.runs.metrics import Metric
@@ -69,6 +71,47 @@ def use_artifact(
     return _run("use_artifact()").use_artifact(artifact_or_name, type, aliases)
 
 
+def upsert_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Add files to a version that other processes add to as well; see `Run.upsert_artifact`."""
+    run = _run("upsert_artifact()")
+    return run.upsert_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+
+def finish_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Make the version that processes have added to; see `Run.finish_artifact`."""
+    run = _run("finish_artifact()")
+    return run.finish_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+
+def link_artifact(
+    artifact: Artifact, target_path: str, aliases: Iterable[str] | str | None = None
+) -> Artifact:
+    """Make a version a version of another collection too; see `Run.link_artifact`."""
+    return _run("link_artifact()").link_artifact(artifact, target_path, aliases)
+
+
+def log_code(
+    root: str | os.PathLike[str] | None = ".",
+    name: str | None = None,
+    include_fn: Choice = is_python,
+    exclude_fn: Choice | None = None,
+) -> Artifact | None:
+    """Log source code; see `Run.log_code`."""
+    return _run("log_code()").log_code(root, name, include_fn, exclude_fn)
+
+
 def log_model(
     path: str | os.PathLike[str],
     name: str | None = None,
@@ -81,6 +124,16 @@ def log_model(
 def use_model(name: str) -> str:
     """Use and download a model; see `Run.use_model`."""
     return _run("use_model()").use_model(name)
+
+
+def link_model(
+    path: str | os.PathLike[str],
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: Iterable[str] | str | None = None,
+) -> Artifact:
+    """Log a model and link it into a registry; see `Run.link_model`."""
+    return _run("link_model()").link_model(path, registered_model_name, name, aliases)
 
 
 def save(
@@ -110,6 +163,23 @@ def restore(
     return run.restore(name, run_path, replace, root)
 
 
+def watch(
+    models: Any,
+    criterion: Any = None,
+    log: Literal["gradients", "parameters", "all"] | None = "gradients",
+    log_freq: int = 1000,
+    idx: int | None = None,
+    log_graph: bool = False,
+) -> None:
+    """Log histograms of models that are being trained; see `Run.watch`."""
+    _run("watch()").watch(models, criterion, log, log_freq, idx, log_graph)
+
+
+def unwatch(models: Any = None) -> None:
+    """Stop watching models; see `Run.unwatch`."""
+    _run("unwatch()").unwatch(models)
+
+
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the active run; without one, do nothing. See `Run.finish`."""
     run = active_run()
@@ -117,43 +187,30 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
         run.finish(exit_code, quiet)
 
 
-def login(*_args: object, **_options: object) -> bool:
-    """Do nothing: there is nothing to log in to. Scripts that were written for W&B call this.
-
-    Args:
-        _args: Not looked at.
-        _options: Not looked at, and kept nowhere, such as ``key=``.
-
-    Returns:
-        True.
-    """
-    return True
+def join(exit_code: int | None = None) -> None:
+    """End the active run: older name of `finish`."""
+    finish(exit_code)
 
 
-def config() -> Config:
-    """Return the active run's configuration: what ``artifacts.config`` is.
-
-    Raises:
-        StateError: No run is active.
-    """
-    return _run("config").config
+def mark_preempting() -> None:
+    """Say that the machine is about to be taken away; see `Run.mark_preempting`."""
+    _run("mark_preempting()").mark_preempting()
 
 
-def summary() -> Summary:
-    """Return the active run's summary: what ``artifacts.summary`` is.
+def config() -> Config | BeforeInit:
+    """Return the active run's configuration: what ``artifacts.config`` is."""
+    run = active_run()
+    return BeforeInit("config") if run is None else run.config
 
-    Raises:
-        StateError: No run is active.
-    """
-    return _run("summary").summary
+
+def summary() -> Summary | BeforeInit:
+    """Return the active run's summary: what ``artifacts.summary`` is."""
+    run = active_run()
+    return BeforeInit("summary") if run is None else run.summary
 
 
 def _run(call: str) -> Run:
     run = active_run()
     if run is None:
-        raise StateError(
-            f"You must call artifacts.init() before artifacts.{call}",
-            hint="a run that was finished, or begun in the parent of this process, is not active",
-            kind="no_active_run",
-        )
+        raise no_active_run(call)
     return run

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from artifacts._api_place import ApiPlace
 from artifacts._find import run_parts
-from artifacts._history import table_of_runs, to_pandas, to_polars
+from artifacts._history import json_columns, objects, table_of_runs, to_pandas, to_polars
 from artifacts._listing import list_runs
+from artifacts._run_media import Loader, RunMedia
 from artifacts.store.errors import InvalidInputError
 from artifacts.stored_run import StoredRun
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from artifacts._reproducing import Reproduction
     from artifacts._run_diff import RunDiff
     from artifacts.store.records import LinkRecord, RunRecord
+    from artifacts.stored_sweep import Sweep
 
 _AT_ONCE = 1000
 
@@ -47,6 +49,7 @@ class ApiRuns(ApiPlace):
         filters: Mapping[str, Any] | None = None,
         order: str = "-created_at",
         per_page: int = 50,
+        include_sweeps: bool | None = None,
         *,
         all_projects: bool = False,
     ) -> Results[StoredRun]:
@@ -63,6 +66,8 @@ class ApiRuns(ApiPlace):
                 ``$or``, ``$nor`` of several filters.
             order: A field to sort by, after ``-`` the highest first. Runs without it come last.
             per_page: How many to read at a time.
+            include_sweeps: Accepted for compatibility, without effect: runs of sweeps are among
+                them.
             all_projects: Of all projects of the entity.
 
         Raises:
@@ -77,6 +82,20 @@ class ApiRuns(ApiPlace):
             order=order,
             per_page=per_page,
         )
+
+    def sweep(self, path: str) -> Sweep:
+        """Return a search over settings.
+
+        Args:
+            path: ``[[entity/]project/]id``.
+
+        Raises:
+            InvalidInputError: It is malformed.
+            NotFoundError: There is no such sweep.
+        """
+        from artifacts.stored_sweep import Sweep, find_sweep
+
+        return Sweep(self._place, find_sweep(self._place, path))
 
     def history(
         self,
@@ -101,10 +120,18 @@ class ApiRuns(ApiPlace):
         """
         if format not in {"arrow", "pandas", "polars"}:
             raise InvalidInputError(f"format must be 'arrow', 'pandas' or 'polars', not {format!r}")
-        table = table_of_runs(self._place.store, self._runs(runs), keys)
+        found = self._runs(runs)
+        table = table_of_runs(self._place.store, found, keys)
         if format == "arrow":
             return table
-        return to_pandas(table) if format == "pandas" else to_polars(table)
+        if format == "polars":
+            return to_polars(table)
+        loaders = {run.id: Loader(RunMedia(self._place, run)) for run in found}
+        frame = to_pandas(table)
+        for name in json_columns(table):
+            cells = zip(frame["run"], frame[name], strict=True)
+            frame[name] = objects([loaders[run].value(value) for run, value in cells], frame)
+        return frame
 
     def _runs(self, wanted: Iterable[StoredRun | str] | str | None) -> list[RunRecord]:
         if wanted is None or (isinstance(wanted, str) and wanted.endswith("/")):

@@ -203,6 +203,34 @@ class Building(Identity):
         draft.add_entries(entries, overwrite=False)
         return [ArtifactEntry(self, entry) for entry in entries]
 
+    def add(self, obj: Any, name: str | os.PathLike[str], overwrite: bool = False) -> ArtifactEntry:
+        """Add a table, an image, or another object of that kind; `get` returns it again.
+
+        A table becomes the file ``<name>.table.parquet``. Any other object becomes
+        ``<name>.<type>.json``, which describes it, and files below ``media/``. What another
+        artifact of the store has already is not read again.
+
+        Args:
+            obj: A `Table`, `Image`, `Video` or the like; or what stands for one, such as a
+                DataFrame, an image of Pillow, or a figure.
+            name: Path inside the artifact, without these suffixes.
+            overwrite: Replace an object of other contents.
+
+        Returns:
+            The entry of the file that was named.
+
+        Raises:
+            TypeError: ``obj`` is something else. It is a ValueError, too.
+            ValueError: The path is taken or cannot be used, or the object is not valid.
+            ArtifactFinalizedError: The artifact was logged already.
+        """
+        from artifacts._media_files import add_object
+
+        draft = self._open_draft()
+        value, entry = add_object(draft, obj, slashes(name), overwrite=overwrite)
+        self._objects = {**self._objects, entry.path: (value, entry)}
+        return ArtifactEntry(self, entry)
+
     def remove(self, item: str | os.PathLike[str] | ArtifactEntry) -> None:
         """Remove a file, or a folder with everything below it, from the draft.
 
@@ -235,6 +263,9 @@ class Building(Identity):
         self._finalized = True
 
     # -- inside
+
+    def __setitem__(self, name: str, obj: Any) -> None:
+        self.add(obj, name)
 
     def _open_draft(self) -> Draft:
         if self._logged is not None or self._pending is not None or self._finalized:

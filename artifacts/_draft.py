@@ -23,8 +23,10 @@ from artifacts.store.manifest import Entry, Manifest, check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from artifacts._session import Place
+    from artifacts.media.spool import Content
     from artifacts.store.delivering import Delivered
     from artifacts.store.progress import Progress
     from artifacts.store.records import VersionDraft, VersionRecord
@@ -99,6 +101,36 @@ class Draft:
             if again is not None:
                 self._sources.append(again)
             return entries
+
+    def add_blob(self, content: bytes | Path) -> Content:
+        """Bring contents in, to which `add_entries` gives a path.
+
+        Args:
+            content: The bytes, or a file as it is now.
+
+        Raises:
+            InvalidInputError: It is not a file.
+            StorageError: It cannot be read.
+        """
+        from artifacts.media.spool import content_of, copy_and_hash
+
+        with self._lock:
+            self._check_open()
+            if isinstance(content, bytes):
+                found = content_of(content)
+                self.upload.add(content, found.digest)
+                return found
+            path = self.upload.new_path()
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                found = copy_and_hash(content, descriptor)
+            except BaseException:
+                path.unlink()
+                raise
+            finally:
+                os.close(descriptor)
+            self.upload.add_staged(path, found.digest, found.size)
+            return found
 
     def add_entries(self, entries: Iterable[Entry], *, overwrite: bool) -> None:
         """Add entries whose bytes are in the upload, in the store, or elsewhere.

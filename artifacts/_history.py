@@ -15,7 +15,7 @@ from artifacts.store.journal import read_journal
 from artifacts.store.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import IO
 
     import pyarrow as pa
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from artifacts.store.store import Store
 
     Row = dict[str, Any]
+    Present = Callable[[Any], Any]
 
 STEP = "_step"
 DEFAULT_STREAM, SYSTEM_STREAM = "default", "system"
@@ -493,20 +494,27 @@ def check_stream(stream: str) -> str:
 
 
 def sample_of(
-    history: History, *, samples: int, keys: Sequence[str] | None, x_axis: str, pandas: bool
+    history: History,
+    *,
+    samples: int,
+    keys: Sequence[str] | None,
+    x_axis: str,
+    pandas: bool,
+    present: Present | None = None,
 ) -> Any:
-    """Return a sample of rows, as a DataFrame or as a list of dicts."""
-    return to_frame(history.sample(samples, keys, x_axis), pandas=pandas)
+    """Return a sample of rows, as a DataFrame or as a list of dicts; see `to_frame`."""
+    return to_frame(history.sample(samples, keys, x_axis), pandas=pandas, present=present)
 
 
-def to_pandas(table: pa.Table) -> Any:
+def to_pandas(table: pa.Table, present: Present | None = None) -> Any:
     """Return a table as a pandas DataFrame.
+
+    Args:
+        present: Returns what stands in the table instead of a value that is no plain one.
 
     Raises:
         ConfigError: pandas is not installed.
     """
-    from artifacts._columns import is_json
-
     try:
         import pandas as _  # noqa: F401, ICN001 - asked for, because pyarrow uses it
     except ImportError as error:
@@ -516,11 +524,25 @@ def to_pandas(table: pa.Table) -> Any:
             kind="not_installed",
         ) from error
     frame = table.to_pandas()
-    for field in table.schema:
-        if is_json(field):
-            texts = table.column(field.name).to_pylist()
-            frame[field.name] = [None if text is None else json.loads(text) for text in texts]
+    for name in json_columns(table):
+        texts = table.column(name).to_pylist()
+        values = [None if text is None else json.loads(text) for text in texts]
+        frame[name] = objects(values if present is None else list(map(present, values)), frame)
     return frame
+
+
+def json_columns(table: pa.Table) -> list[str]:
+    """Return the names of the columns whose values are JSON texts."""
+    from artifacts._columns import is_json
+
+    return [field.name for field in table.schema if is_json(field)]
+
+
+def objects(values: list[Any], frame: Any) -> Any:
+    """Return any values as a column of a DataFrame; also sequences are one value each."""
+    import pandas as pd
+
+    return pd.Series(values, index=frame.index, dtype=object)
 
 
 def to_polars(table: pa.Table) -> Any:
@@ -540,16 +562,23 @@ def to_polars(table: pa.Table) -> Any:
     return pl.from_arrow(table)
 
 
-def to_frame(table: pa.Table, *, pandas: bool) -> Any:
-    """Return a table as a DataFrame if that is wanted and pandas is there, else as rows."""
+def to_frame(table: pa.Table, *, pandas: bool, present: Present | None = None) -> Any:
+    """Return a table as a DataFrame if that is wanted and pandas is there, else as rows.
+
+    Args:
+        present: As for `to_pandas`.
+    """
     from artifacts._columns import to_rows
 
     if pandas:
         import importlib.util
 
         if importlib.util.find_spec("pandas") is not None:
-            return to_pandas(table)
-    return to_rows(table)
+            return to_pandas(table, present)
+    rows = to_rows(table)
+    if present is None:
+        return rows
+    return [{key: present(value) for key, value in row.items()} for row in rows]
 
 
 def _step(row: Row) -> int:

@@ -14,10 +14,13 @@ from artifacts.store.records import to_datetime
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from datetime import datetime
 
     from artifacts._session import Place
+    from artifacts.media.base import Media
     from artifacts.store.delivering import Delivered
+    from artifacts.store.manifest import Entry
     from artifacts.store.records import VersionRecord
 
 DRAFT, PENDING, COMMITTED, DELETED = "DRAFT", "PENDING", "COMMITTED", "DELETED"
@@ -43,6 +46,7 @@ class Identity:
     _pending: Delivered | None = None  # a version on its way to the store
     _upserted = False  # a part of a version that is not finished
     _ttl: int | None = None
+    _objects: Mapping[str, tuple[Media, Entry]] = {}  # that were added to a draft, by path
     _is_new = False
     _new_bytes = 0
 

@@ -10,11 +10,15 @@ from artifacts.store.errors import InvalidInputError, InvalidTypeError
 
 MAX_KEYS = 100
 
+PRIVATE = "_artifacts"
+"""Key of a run's configuration under which is what nobody has set, such as its charts."""
+
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a deep copy of ``metadata`` made of plain JSON values.
 
-    Numpy scalars become Python numbers, tuples become lists, NaN becomes None.
+    Numpy scalars become Python numbers, tuples become lists, NaN becomes None. Within, whole
+    numbers as keys become text.
 
     Raises:
         InvalidInputError: More than 100 keys at the top, or an infinite number.
@@ -30,6 +34,11 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
             hint="put what belongs together into a dict, or a file into the artifact",
         )
     return {_key(key): to_json(value, f"metadata {key!r}") for key, value in metadata.items()}
+
+
+def without_private(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's configuration as its users have set it."""
+    return {key: value for key, value in config.items() if key != PRIVATE}
 
 
 def to_json(value: Any, where: str = "value", *, lenient: bool = False) -> Any:
@@ -53,12 +62,18 @@ def to_json(value: Any, where: str = "value", *, lenient: bool = False) -> Any:
     if isinstance(value, float):
         return _number(float(value), where, lenient=lenient)
     if isinstance(value, Mapping):
-        return {
-            str(key) if lenient else _key(key): to_json(item, f"{where}.{key}", lenient=lenient)
+        found = {
+            str(key) if lenient else _inner_key(key): to_json(
+                item, f"{where}.{key}", lenient=lenient
+            )
             for key, item in value.items()
         }
+        if len(found) < len(value) and not lenient:
+            raise InvalidInputError(f"{where} has two keys that are the same as text")
+        return found
     if isinstance(value, list | tuple | set | frozenset):
         return [to_json(item, f"{where}[{i}]", lenient=lenient) for i, item in enumerate(value)]
+    _refuse_media(value, where)
     if hasattr(value, "tolist"):  # numpy, torch and the like
         return to_json(value.tolist(), where, lenient=lenient)
     if hasattr(value, "isoformat"):
@@ -71,6 +86,17 @@ def to_json(value: Any, where: str = "value", *, lenient: bool = False) -> Any:
     )
 
 
+def _refuse_media(value: Any, where: str) -> None:
+    from artifacts.media.base import Media
+
+    if isinstance(value, Media):
+        raise InvalidTypeError(
+            f"{where} is media of type {type(value).__name__}, which can only be logged",
+            hint="log it with run.log(), or add it to an artifact with Artifact.add()",
+            kind="misplaced_media",
+        )
+
+
 def _number(value: float, where: str, *, lenient: bool) -> float | str | None:
     if math.isfinite(value):
         return value
@@ -81,6 +107,11 @@ def _number(value: float, where: str, *, lenient: bool) -> float | str | None:
     raise InvalidInputError(
         f"{where} is infinite, which JSON cannot hold", hint="store it as text, or leave it out"
     )
+
+
+def _inner_key(key: Any) -> str:
+    """Return a key of a dict within: numbers as text, as JSON has them."""
+    return str(int(key)) if isinstance(key, int) and not isinstance(key, bool) else _key(key)
 
 
 def _key(key: Any) -> str:

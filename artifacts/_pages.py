@@ -8,6 +8,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from artifacts._metadata import without_private
+
 if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.store.records import RunRecord
@@ -75,7 +77,7 @@ class RunPages:
         url = self._page("runs", record.id)
         about = f"{record.entity}/{record.project}/{record.id}, {record.state}"
         rows = [
-            *_html.values("config", record.config),
+            *_html.values("config", without_private(record.config)),
             *_html.values("summary", self.summary_metrics),
         ]
         told = _html.page(record.name, about, url, rows)

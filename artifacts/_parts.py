@@ -21,16 +21,23 @@ def in_parts(class_: type[T]) -> type[T]:
     for part in reversed(class_.__mro__[:-1]):
         for name, member in vars(part).items():
             if not name.startswith("_"):
-                shared = part is not class_ and isinstance(member, FunctionType)
-                members[name] = _copied(member) if shared else member
+                members[name] = member if part is class_ else _shared(member)
     for name, member in members.items():
         if name in vars(class_):
             delattr(class_, name)  # the order of setting is that of the reference
         setattr(class_, name, member)
-        if inspect.isfunction(member):
-            for function in (member, inspect.unwrap(member)):
+        plain = member.__func__ if isinstance(member, staticmethod) else member
+        if inspect.isfunction(plain):
+            for function in (plain, inspect.unwrap(plain)):
                 function.__qualname__ = f"{class_.__qualname__}.{name}"
     return class_
+
+
+def _shared(member: object) -> object:
+    """Return what is the same as a member, and can be renamed if it is a function."""
+    if isinstance(member, staticmethod) and isinstance(member.__func__, FunctionType):
+        return staticmethod(_copied(member.__func__))
+    return _copied(member) if isinstance(member, FunctionType) else member
 
 
 def _copied(function: FunctionType) -> FunctionType:

@@ -86,6 +86,24 @@ class Reading(Identity):
         self._version()
         return self.get_entry(name)
 
+    def get(self, name: str | os.PathLike[str]) -> Any:
+        """Return an object that was added with `add`: a table, an image, or the like.
+
+        Its files are read when they are needed. Of a draft it is the object itself.
+
+        Args:
+            name: As it was given to `add`, or the path of its file.
+
+        Returns:
+            The object; None if the artifact has none of that name.
+
+        Raises:
+            FormatError: What is there cannot be read as an object.
+        """
+        from artifacts._media_files import get_object
+
+        return get_object(self, slashes(name))
+
     def download(
         self,
         root: str | os.PathLike[str] | None = None,
@@ -340,7 +358,12 @@ class Reading(Identity):
 
     # -- inside
 
-    def __getitem__(self, name: str) -> ArtifactEntry:
+    def __getitem__(self, name: str) -> Any:
+        # A path is an entry, and the name of an object is the object.
+        if name not in self.manifest:
+            found = self.get(name)
+            if found is not None:
+                return found
         return self.get_entry(name)
 
     def _any_manifest(self) -> Manifest:

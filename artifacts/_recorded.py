@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from artifacts._history import History
+    from artifacts._run_media import Loader
     from artifacts._session import Place
     from artifacts.artifact import Artifact
     from artifacts.store.manifest import Manifest
@@ -162,6 +163,12 @@ class RecordedRun(Recorded, RunPages):
     @abstractmethod
     def _history(self) -> History:
         """Return all that was logged so far."""
+
+    def _loader(self) -> Loader:
+        """Return what turns the descriptions in rows into media objects."""
+        from artifacts._run_media import Loader, RunMedia
+
+        return Loader(RunMedia(self._place, self._record))
 
     def _linked(self, kind: LinkKind, *, internal: bool = True) -> list[Artifact]:
         from artifacts.artifact import Artifact

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from artifacts._history import flatten
+from artifacts._metadata import without_private
 from artifacts.store.records import LinkKind
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def diff_runs(place: Place, first: RunRecord, second: RunRecord) -> RunDiff:
     links = place.store.catalog.links_of_runs([first.key, second.key], LinkKind.INPUT)
     return RunDiff(
         about=_changes(_about(first), _about(second)),
-        config=_changes(flatten(first.config), flatten(second.config)),
+        config=_changes(
+            flatten(without_private(first.config)), flatten(without_private(second.config))
+        ),
         summary=_changes(_results(first), _results(second)),
         metadata=_changes(_place(first), _place(second)),
         inputs=_changes(_inputs(links, first), _inputs(links, second)),

@@ -81,7 +81,9 @@ class EditsOfStoredRun(RecordedRun):
         if self._stored_summary is None:
             from artifacts._stored_values import StoredSummary
 
-            self._stored_summary = StoredSummary(self._record, self._lock, self._edit_own)
+            self._stored_summary = StoredSummary(
+                self._record, self._lock, self._edit_own, self._loader().value
+            )
         return self._stored_summary
 
     def update(self) -> None:

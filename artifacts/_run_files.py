@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from artifacts._entry import ArtifactEntry, ArtifactFile, ArtifactManifest
 from artifacts._file_versions import FileVersions
 from artifacts._parts import in_parts
-from artifacts._recorded import RecordedRun
+from artifacts._recorded import RecordedRun, record_name
+from artifacts._run_media import MEDIA, VERSIONS_WITH_MEDIA
 from artifacts._values import absolute, texts
 from artifacts.store import copying, walking
 from artifacts.store.errors import AlreadyExistsError, EntryNotFoundError, InvalidInputError
@@ -57,7 +58,7 @@ class FilesOfStoredRun(RecordedRun):
         """Return the files of the run that are in the store, in the order of their paths.
 
         Each is as it was stored last; what it was before is in the versions of the artifact
-        ``run-<id>-files``.
+        ``run-<id>-files``. The files of images and the like that were logged are among them.
 
         Args:
             names: Only these paths.
@@ -72,7 +73,8 @@ class FilesOfStoredRun(RecordedRun):
         """Return one file of the run that is in the store.
 
         Args:
-            name: Its path among the files of the run.
+            name: Its path among the files of the run, or that of an image or the like, which its
+                row says: ``row["image"]["path"]``.
 
         Raises:
             EntryNotFoundError: The run has no such file. It is a KeyError, too.
@@ -110,11 +112,16 @@ def list_files(
     if names is not None:
         return [get_file(place, run, name) for name in texts(names, "names")]
     manifest = _manifest(place, run)
-    return [] if manifest is None else [RunFile(entry) for entry in manifest.values()]
+    found = {} if manifest is None else dict(manifest)
+    found |= _media(place, run)
+    return [RunFile(found[path]) for path in sorted(found)]
 
 
 def get_file(place: Place, run: RunRecord, name: str) -> RunFile:
     """Return a file of a run that is in the store; see `StoredRun.file`."""
+    media = _media(place, run) if name.startswith(MEDIA) else {}
+    if name in media:
+        return RunFile(media[name])
     manifest = _manifest(place, run)
     if manifest is None:
         raise EntryNotFoundError(
@@ -128,6 +135,19 @@ def find_file(place: Place, run: RunRecord, name: str) -> ArtifactEntry | None:
     """Return a file of a run that is in the store; None if there is none of that name."""
     manifest = _manifest(place, run)
     return manifest[name] if manifest is not None and name in manifest else None
+
+
+def _media(place: Place, run: RunRecord) -> dict[str, ArtifactEntry]:
+    """Return the media in the versions of a run's history and summary, by their paths."""
+    from artifacts.artifact import Artifact
+
+    found: dict[str, ArtifactEntry] = {}
+    for what in VERSIONS_WITH_MEDIA:
+        version = place.store.latest(run.entity, run.project, record_name(run.id, what))
+        if version is not None:
+            manifest = Artifact._from_record(place, version).manifest
+            found |= {path: manifest[path] for path in manifest if path.startswith(MEDIA)}
+    return found
 
 
 def _manifest(place: Place, run: RunRecord) -> ArtifactManifest | None:

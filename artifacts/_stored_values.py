@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from artifacts._metadata import to_json
+from artifacts._metadata import to_json, without_private
 from artifacts.runs.config import to_config
 from artifacts.runs.mapping import StoredMapping, with_value, without_value
 from artifacts.runs.metrics import SummaryState
@@ -36,14 +36,19 @@ class StoredSummary(Summary):
     Args:
         record: The run as it was read.
         edit: Changes columns of the run.
+        load: As for `Summary`.
     """
 
     _edit: Callable[[Change], RunRecord]
 
     def __init__(
-        self, record: RunRecord, lock: threading.RLock, edit: Callable[[Change], RunRecord]
+        self,
+        record: RunRecord,
+        lock: threading.RLock,
+        edit: Callable[[Change], RunRecord],
+        load: Callable[[Any], Any],
     ) -> None:
-        super().__init__(_state_of(record), lock, _allow)
+        super().__init__(_state_of(record), lock, _allow, load=load)
         object.__setattr__(self, "_edit", edit)
 
     def update(self, *args: Any, **values: Any) -> None:
@@ -103,7 +108,7 @@ class StoredConfig(StoredMapping):
 
     def _changed(self) -> dict[str, Any]:
         """Return what was changed in place, such as a list to which an item was added."""
-        return {k: v for k, v in self._values.items() if self._base.get(k, _MISSING) != v}
+        return {k: v for k, v in self._items.items() if self._base.get(k, _MISSING) != v}
 
     def _set_paths(self, values: Sequence[tuple[Path, Any]]) -> None:
         plain = [(path, to_json(value, ".".join(path), lenient=True)) for path, value in values]
@@ -124,8 +129,9 @@ class StoredConfig(StoredMapping):
             self._read(self._edit(lambda record: {"config": change(record.config)}))
 
     def _read(self, record: RunRecord) -> None:
-        object.__setattr__(self, "_base", record.config)
-        object.__setattr__(self, "_values", copy.deepcopy(record.config))
+        config = without_private(record.config)
+        object.__setattr__(self, "_base", config)
+        object.__setattr__(self, "_items", copy.deepcopy(config))
 
 
 def _state_of(record: RunRecord) -> SummaryState:

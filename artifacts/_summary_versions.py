@@ -31,7 +31,7 @@ def summary_content(config: Mapping[str, Any], summary: Mapping[str, Any]) -> by
 def commit_summary(
     place: Place, run: RunRecord, summary: dict[str, Any], *, expected_latest: int | None = None
 ) -> VersionRecord:
-    """Make a version of a run's configuration and of a summary.
+    """Make a version of a run's configuration and of a summary, with the media that it names.
 
     Args:
         summary: As the catalog can hold it.
@@ -41,15 +41,19 @@ def commit_summary(
     Raises:
         ConflictError: Another version is the latest one.
     """
+    from artifacts._run_media import RunMedia, add_media, media_files
+
     data = summary_content(run.config, summary)
     digest = hash_bytes(data)
-    manifest = Manifest([Entry(SUMMARY_FILE, digest, len(data))])
-    draft = record_draft(run, "summary", RUN_SUMMARY, manifest, expected_latest=expected_latest)
+    named = dict(media_files(summary))
     store = place.store
     upload = store.upload()
     try:
         upload.claim([digest])
         upload.add(data, digest)
+        media = add_media(RunMedia(place, run), upload, named) if named else []
+        manifest = Manifest([Entry(SUMMARY_FILE, digest, len(data)), *media])
+        draft = record_draft(run, "summary", RUN_SUMMARY, manifest, expected_latest=expected_latest)
         return store.commit(draft, upload, manifest)[0]
     except BaseException:
         upload.abandon()

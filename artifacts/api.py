@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from artifacts import _session
 from artifacts._api_facts import ApiFacts
@@ -13,14 +14,29 @@ from artifacts._find import find_version, find_version_at
 from artifacts._logged import Named
 from artifacts._parts import in_parts
 from artifacts.artifact import Artifact
+from artifacts.settings import user_name
 from artifacts.store.errors import InvalidInputError, NotFoundError, RefNotFoundError
 from artifacts.store.refs import LATEST, Ref, check_alias
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from datetime import date, datetime, timedelta
 
     from artifacts.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks a store. Made by `Api.viewer`.
+
+    Attributes:
+        username: Of the operating system.
+        entity: Owner of projects where a call names none.
+    """
+
+    username: str
+    entity: str
 
 
 @in_parts
@@ -28,6 +44,10 @@ class Api(ApiListings, ApiRuns, ApiLineage, ApiFacts):
     """Access to projects, artifacts, versions, runs and lineage.
 
     Args:
+        overrides: ``entity`` and ``project`` as a dict, the way users of W&B give them; what else
+            is in it is not looked at.
+        timeout: Accepted for compatibility, without effect.
+        api_key: Not looked at, and kept nowhere.
         store: Folder of the store; default from the settings. It must exist.
         entity: Default owner.
         project: Default project.
@@ -38,17 +58,35 @@ class Api(ApiListings, ApiRuns, ApiLineage, ApiFacts):
 
     def __init__(
         self,
+        overrides: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        api_key: str | None = None,
         *,
         store: str | os.PathLike[str] | None = None,
         entity: str | None = None,
         project: str | None = None,
     ) -> None:
+        told = {} if overrides is None else overrides
+        entity, project = entity or told.get("entity"), project or told.get("project")
         self._place = _session.place(store=store, entity=entity, project=project, create=False)
 
     @property
     def store(self) -> Store:
         """The store itself, for what this class does not offer."""
         return self._place.store
+
+    @property
+    def default_entity(self) -> str:
+        """Owner of projects where a call names none."""
+        return self._place.entity
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who is asking."""
+        return Viewer(user_name().partition("@")[0], self._place.entity)
+
+    def flush(self) -> None:
+        """Do nothing: what was read before is not kept, so that there is nothing to forget."""
 
     def artifact(
         self,
@@ -142,7 +180,6 @@ class Api(ApiListings, ApiRuns, ApiLineage, ApiFacts):
                 another type.
             IntegrityError: The version is broken or damaged.
         """
-        from artifacts.settings import user_name
         from artifacts.store.transfer import Target, copy_version
 
         _, record = find_version(self._place, name)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.artifact import Artifact
     from artifacts.stored_run import StoredRun
+    from artifacts.stored_sweep import Sweep
 
 
 class Project:
@@ -92,6 +93,12 @@ class Project:
             order=order,
             per_page=per_page,
         )
+
+    def sweeps(self) -> list[Sweep]:
+        """Return its searches over settings, newest first."""
+        from artifacts.stored_sweep import list_sweeps
+
+        return list_sweeps(self._place, self._entity, self._name)
 
     def artifact_types(self) -> list[ArtifactType]:
         """Return the types of its artifacts, by name."""

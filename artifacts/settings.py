@@ -1,5 +1,6 @@
 """Settings: argument > environment (``ART_*``) > project file > user file > default.
 
+Where ``ART_COMPAT`` is ``wandb``, variables of W&B count that have no counterpart among ``ART_*``.
 The only module that reads the environment and knows the user's folders. Each value knows where
 it came from. Files are flat TOML: ``artifacts.toml``, the nearest upwards from the working
 directory, and ``config.toml`` in the user's configuration folder.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from artifacts import _reference_settings
 from artifacts.store.errors import ConfigError, from_os_error
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ DEFAULT_PROJECT = "uncategorized"
 DEFAULT = "default"
 NEAREST = "nearest .artifacts folder"
 """Origins of values that nobody has set."""
+
+COMPAT = "ART_COMPAT"
+"""Variable that is ``wandb`` in a program for which this package stands in for W&B."""
 
 _APP = "artifacts"
 _AUTO = "auto"
@@ -214,8 +219,24 @@ RUN_VARIABLES = tuple(
         ("dir", "ART_DIR", "Folder in which the run keeps what it logs; goes before `run_dir`."),
         ("resume", "ART_RESUME", "`allow`, `must`, `never` or `auto`."),
         ("sweep_id", "ART_SWEEP_ID", "Search over settings that the run belongs to."),
+        (
+            "config_paths",
+            "ART_CONFIG_PATHS",
+            "Files with configurations, below that of `config=`, with commas between them.",
+        ),
     )
 )
+
+
+TRIAL_PARAMETERS = "ART_SWEEP_PARAMS"
+"""Variable in which a program that an agent starts finds what was chosen for it, as JSON."""
+
+_TRIAL_VARIABLES = {
+    "entity": "ART_ENTITY",
+    "project": "ART_PROJECT",
+    "run": "ART_RUN_ID",
+    "sweep": "ART_SWEEP_ID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,9 +447,10 @@ def load(**arguments: str | os.PathLike[str] | None) -> Settings:
         ConfigError: A file cannot be read, or names a setting that does not exist.
     """
     project_file = find_project_file()
+    environment, variables = _environment()
     layers: list[tuple[str, Mapping[str, str]]] = [
         ("argument", _arguments(arguments)),
-        ("environment", _environment()),
+        ("environment", environment),
     ]
     if project_file is not None:
         layers.append((str(project_file), _read_file(project_file)))
@@ -437,7 +459,7 @@ def load(**arguments: str | os.PathLike[str] | None) -> Settings:
     for name, setting in SETTINGS.items():
         for source, layer in layers:
             if name in layer:
-                origin = setting.variable if source == "environment" else source
+                origin = variables[name] if source == "environment" else source
                 values[name] = Value(layer[name], origin, setting.is_secret)
                 break
         else:
@@ -448,7 +470,57 @@ def load(**arguments: str | os.PathLike[str] | None) -> Settings:
 def run_variables() -> dict[str, str]:
     """Return what the environment says about a run, by argument of `init`."""
     found = {each.argument: os.environ.get(each.variable) for each in RUN_VARIABLES}
-    return {argument: value for argument, value in found.items() if value}
+    ours = {argument: value for argument, value in found.items() if value}
+    theirs = _reference_settings.to_run_arguments(_reference_environment())
+    return {**{argument: each.value for argument, each in theirs.items()}, **ours}
+
+
+def trial_variables() -> dict[str, str] | None:
+    """Return the trial of a sweep for which this process was started, by `trial_environment`."""
+    if not os.environ.get(TRIAL_PARAMETERS):
+        return None
+    found = {part: os.environ.get(variable, "") for part, variable in _TRIAL_VARIABLES.items()}
+    return found if all(found.values()) else None
+
+
+def drop_trial_variables() -> None:
+    """Forget the trial: it is begun, and what this process begins from now on is something else."""
+    if os.environ.pop(TRIAL_PARAMETERS, None) is not None:
+        os.environ.pop(_TRIAL_VARIABLES["run"], None)
+        os.environ.pop(_TRIAL_VARIABLES["sweep"], None)
+
+
+def trial_environment(
+    *, store: str, entity: str, project: str, run: str, sweep: str, parameters: str
+) -> dict[str, str]:
+    """Return the environment of a process whose first run is a trial of a sweep.
+
+    Args:
+        parameters: What was chosen for the trial, as JSON; for programs that read it themselves.
+    """
+    told = {"entity": entity, "project": project, "run": run, "sweep": sweep}
+    ours = {variable: told[part] for part, variable in _TRIAL_VARIABLES.items()}
+    return {
+        **os.environ,
+        **ours,
+        SETTINGS["store"].variable: store,
+        TRIAL_PARAMETERS: parameters,
+    }
+
+
+def stands_in() -> bool:
+    """Whether this package stands in for W&B in this program."""
+    return os.environ.get(COMPAT, "").lower() == "wandb"
+
+
+def is_silent() -> bool:
+    """Whether W&B, for which this package stands in, was told to print nothing."""
+    return _reference_settings.is_silent(_reference_environment())
+
+
+def _reference_environment() -> Mapping[str, str]:
+    """Return the environment, empty if variables of W&B do not count."""
+    return os.environ if stands_in() else {}
 
 
 def to_arguments(given: Any) -> dict[str, str]:
@@ -582,13 +654,20 @@ def _arguments(arguments: Mapping[str, str | os.PathLike[str] | None]) -> dict[s
     return found
 
 
-def _environment() -> dict[str, str]:
-    found = {}
+def _environment() -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the environment says about settings, and which variable says so."""
+    theirs = _reference_settings.to_settings(_reference_environment())
+    found = {name: each.value for name, each in theirs.items()}
+    variables = {name: each.variable for name, each in theirs.items()}
     for name, setting in SETTINGS.items():
         value = os.environ.get(setting.variable)
         if value:
-            found[name] = _absolute(value, Path.cwd()) if setting.is_path else value
-    return found
+            found[name], variables[name] = value, setting.variable
+    return {name: _as_given(SETTINGS[name], value) for name, value in found.items()}, variables
+
+
+def _as_given(setting: Setting, value: str) -> str:
+    return _absolute(value, Path.cwd()) if setting.is_path else value
 
 
 def _read_file(path: Path) -> dict[str, str]:

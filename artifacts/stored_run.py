@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from artifacts._alerts import stored_alerts, to_alert
 from artifacts._history import DEFAULT_STREAM, check_stream, load, sample_of
 from artifacts._parts import in_parts
+from artifacts._run_charts import RunCharts
 from artifacts._run_editing import EditsOfStoredRun
 from artifacts._run_files import FilesOfStoredRun
 from artifacts._run_inputs import InputsOfStoredRun
+from artifacts.store.errors import NotFoundError
 from artifacts.store.records import LinkKind, to_datetime
 
 if TYPE_CHECKING:
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.artifact import Artifact
     from artifacts.store.records import RunRecord
+    from artifacts.stored_sweep import Sweep
 
 
 @in_parts
-class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun):
+class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun, RunCharts):
     """A run as it was when it was looked up. Two are equal if they are the same run."""
 
     def __init__(self, place: Place, record: RunRecord) -> None:
@@ -91,7 +94,14 @@ class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun):
             InvalidInputError: ``samples`` is below 1, or there is no such stream.
         """
         history = self._history(check_stream(stream))
-        return sample_of(history, samples=samples, keys=keys, x_axis=x_axis, pandas=pandas)
+        return sample_of(
+            history,
+            samples=samples,
+            keys=keys,
+            x_axis=x_axis,
+            pandas=pandas,
+            present=self._loader().value,
+        )
 
     def scan_history(
         self,
@@ -108,7 +118,8 @@ class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun):
             min_step: The first step.
             max_step: The first step that is not wanted any more.
         """
-        return self._history().rows(keys, low=min_step, high=max_step, page=page_size)
+        rows = self._history().rows(keys, low=min_step, high=max_step, page=page_size)
+        return self._loader().rows(rows)
 
     def logged_artifacts(self, *, internal: bool = False) -> list[Artifact]:
         """Return the versions that the run has logged, in order.
@@ -121,6 +132,19 @@ class StoredRun(InputsOfStoredRun, FilesOfStoredRun, EditsOfStoredRun):
     def used_artifacts(self) -> list[Artifact]:
         """Return the versions that the run has used, in order."""
         return self._linked(LinkKind.INPUT)
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """Search over settings that it belongs to; None for none that the store knows."""
+        if self.sweep_id is None:
+            return None
+        from artifacts.stored_sweep import Sweep
+
+        try:
+            record = self._place.store.catalog.sweep(self.entity, self.project, self.sweep_id)
+        except NotFoundError:  # a program may name any
+            return None
+        return Sweep(self._place, record)
 
     @property
     def alerts(self) -> list[Alert]:

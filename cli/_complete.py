@@ -113,12 +113,30 @@ def runs(line: _Line) -> Offers:
 
 
 @_completer
+def sweeps(line: _Line) -> Offers:
+    """Offer ids of sweeps."""
+    settings = line.app.settings
+    for sweep in line.app.catalog.list_sweeps(entity=settings.entity, project=settings.project):
+        yield sweep.id, sweep.name
+
+
+@_completer
 def history_keys(line: _Line) -> Offers:
     """Offer what the run has logged that was named before; of several names the last."""
     named = line.given["run_id"]
     run = line.app.api.run(named if isinstance(named, str) else named[0])
     before, comma, _ = line.word.rpartition(",")
     yield from (f"{before}{comma}{key}" for key in run.history_keys)
+
+
+@_completer
+def plotted_keys(line: _Line) -> Offers:
+    """Offer what can be drawn of the run that was named before: keys of values and of charts."""
+    from artifacts._run_charts import definitions
+
+    named = line.given["run_id"]
+    run = line.app.api.run(named if isinstance(named, str) else named[0])
+    yield from {**definitions(run), **run.history_keys}
 
 
 @_completer

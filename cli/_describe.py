@@ -212,7 +212,9 @@ def mapping(values: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a value as text: text as it is, anything else as JSON."""
+    """Return a value as text: text as it is, media in a few words, anything else as JSON."""
     import json
 
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return _text.described(value) or json.dumps(value, ensure_ascii=False)

@@ -28,6 +28,17 @@ def run_argument(name: str = "run_id", **settings: Any) -> Decorator:
     return click.argument(name, shell_complete=_complete.runs, **settings)
 
 
+def sweep_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument that names a sweep."""
+    argument = click.argument(
+        "sweep_id",
+        metavar="[PROJECT/]ID",
+        shell_complete=_complete.sweeps,
+        help="As in art sweep ls.",
+    )
+    return argument(command)
+
+
 def exact_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --exact."""
     option = click.option(

@@ -76,30 +76,54 @@ def spark(values: Values, width: int, *, blocks: bool) -> str:
     )
 
 
-def plot(curves: Sequence[Curve], width: int, height: int, *, blocks: bool) -> list[str]:
+def plot(
+    curves: Sequence[Curve],
+    width: int,
+    height: int,
+    *,
+    blocks: bool,
+    connected: bool = True,
+    log_y: bool = False,
+) -> list[str]:
     """Return a plot of curves with its axes, as lines; none if there is nothing to show.
 
     Args:
         width: How many characters at most.
         height: How many lines the curves have; at least 2.
         blocks: Whether they may be other than ASCII.
+        connected: Whether lines lead from point to point.
+        log_y: Whether the y-axis is logarithmic; values that are not positive are gaps then.
     """
-    points = [_points(curve) for curve in curves]
+    points = [_points(_logarithms(curve) if log_y else curve) for curve in curves]
     across = _range([x for found in points for x, y in found if y is not None])
     up = _range([y for found in points for _, y in found])
     if across is None or up is None:
         return []
-    labels = _labels(up, height)
-    margin = max(map(len, labels))
-    columns = max(width - margin - 2, _NARROWEST)
+    labels = axis_labels(up, height, log=log_y)
+    columns = max(width - max(map(len, labels)) - 2, _NARROWEST)
     canvas = _Dots(columns, height) if blocks and len(curves) == 1 else _Marks(columns, height)
     for sign, found in enumerate(points):
         canvas.sign = _MARKS[sign % len(_MARKS)]
-        _draw(canvas, found, across, up)
+        _draw(canvas, found, across, up, connected=connected)
+    return framed(canvas.rows(), labels, across, columns, blocks=blocks)
+
+
+def framed(
+    rows: Iterable[str], labels: Sequence[str], across: Range, columns: int, *, blocks: bool
+) -> list[str]:
+    """Return the lines of a plot with its axes.
+
+    Args:
+        rows: The plot.
+        labels: What stands left of each of them.
+        across: Ends of the x-axis.
+        columns: How many characters it has.
+        blocks: Whether the axes may be other than ASCII.
+    """
+    margin = max(map(len, labels))
     bar, corner, line = ("│", "└", "─") if blocks else ("|", "+", "-")
     lines = [
-        f"{label:>{margin}} {bar}{row}".rstrip()
-        for label, row in zip(labels, canvas.rows(), strict=True)
+        f"{label:>{margin}} {bar}{row}".rstrip() for label, row in zip(labels, rows, strict=True)
     ]
     lines.append(f"{'':>{margin}} {corner}{line * columns}")
     first, last = number(across.low), number(across.high)
@@ -146,16 +170,30 @@ def _points(curve: Curve) -> list[tuple[float, float | None]]:
     ]
 
 
-def _labels(up: Range, height: int) -> list[str]:
-    """Return what stands left of each line: the highest, a middle and the lowest value."""
+def _logarithms(curve: Curve) -> Curve:
+    logarithms = [
+        math.log10(y) if y is not None and math.isfinite(y) and y > 0 else None for y in curve.y
+    ]
+    return curve._replace(y=logarithms)
+
+
+def axis_labels(up: Range, height: int, *, log: bool = False) -> list[str]:
+    """Return what stands left of each line: the highest, a middle and the lowest value.
+
+    Args:
+        up: Ends of the axis; logarithms if ``log`` is true.
+        height: How many lines there are.
+        log: Whether the axis is logarithmic.
+    """
     labels = [""] * height
+    shown = (lambda value: number(10**value)) if log else number
     if up.low == up.high:
-        labels[height // 2] = number(up.low)
+        labels[height // 2] = shown(up.low)
         return labels
     middle = height // 2
     part = middle / (height - 1)
-    labels[middle] = number(up.high * (1 - part) + up.low * part)
-    labels[0], labels[-1] = number(up.high), number(up.low)
+    labels[middle] = shown(up.high * (1 - part) + up.low * part)
+    labels[0], labels[-1] = shown(up.high), shown(up.low)
     return labels
 
 
@@ -200,7 +238,12 @@ class _Dots(_Marks):
 
 
 def _draw(
-    canvas: _Marks, points: Iterable[tuple[float, float | None]], across: Range, up: Range
+    canvas: _Marks,
+    points: Iterable[tuple[float, float | None]],
+    across: Range,
+    up: Range,
+    *,
+    connected: bool,
 ) -> None:
     last: tuple[int, int] | None = None
     for x, y in points:
@@ -212,7 +255,7 @@ def _draw(
             round((1 - up.part(y)) * (canvas.height - 1)),
         )
         if here != last:
-            _connect(canvas, last or here, here)
+            _connect(canvas, last if last and connected else here, here)
         last = here
 
 

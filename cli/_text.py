@@ -69,9 +69,32 @@ def cell(value: object) -> str:
         return str(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    short = described(value)
+    if short is not None:
+        return short
     import json
 
     return json.dumps(value, ensure_ascii=False)
+
+
+def described(value: object) -> str | None:
+    """Return what a description says in a few words: ``image 640x480``, ``3 images``.
+
+    None for what does not describe something that a run logs beyond numbers and text.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("_type"), str):
+        return None
+    what = value["_type"].partition("/")[0].removesuffix("-file")
+    if isinstance(value.get("items"), list):
+        return count(len(value["items"]), what.removesuffix("s"))
+    if isinstance(value.get("bins"), list):
+        return f"{what} of {count(max(len(value['bins']) - 1, 0), 'bin')}"
+    if "path" not in value:
+        return None
+    for first, second in (("width", "height"), ("nrows", "ncols")):
+        if first in value and second in value:
+            return f"{what} {value[first]}x{value[second]}"
+    return f"{what} {size(value['size'])}" if isinstance(value.get("size"), int) else str(what)
 
 
 def age(microseconds: int) -> str:

@@ -49,6 +49,8 @@ COMMANDS = {
     "recall": "Say that a version is bad, or list what was recalled.",
     "deploy": "Record what works with a version, or list that.",
     "run": "Look at runs, and look after them.",
+    "sweep": "Make searches over settings, and look after them.",
+    "agent": "Try the configurations of a sweep.",
     "reproduce": "Get the inputs and the code of a run, and run it again.",
     "sync": "Bring to a remote store what was logged on this machine and is not there.",
     "cache": "Look after the local cache of remote stores.",

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 import artifacts
-from artifacts.settings import RUN_VARIABLES, SETTINGS
+from artifacts.settings import COMPAT, RUN_VARIABLES, SETTINGS, TRIAL_PARAMETERS
 from artifacts.store.errors import ArtifactsError
 from scripts import generate_docs
 from scripts.generate_docs import CHECKOUT, DOCS, commands
@@ -154,7 +154,7 @@ def docstrings() -> Iterator[str]:
 
 def variables() -> Iterator[str]:
     known = {each.variable for each in SETTINGS.values()}
-    known |= {each.variable for each in RUN_VARIABLES}
+    known |= {each.variable for each in RUN_VARIABLES} | {COMPAT, TRIAL_PARAMETERS}
     for page in PAGES:
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
             for name in re.findall(r"\bART_[A-Z_]+\b", line):

@@ -18,11 +18,15 @@ from typing import ForwardRef
 import click
 
 import artifacts
+from artifacts import plot
 from artifacts._compared_outputs import OutputComparison
+from artifacts._reference_settings import variables as wandb_variables
 from artifacts._reproducing import Outcome, PackageChange, Reproduction
 from artifacts._run_code import RunCode
 from artifacts._run_diff import RunChange, RunDiff
 from artifacts._run_inputs import RestoredInput
+from artifacts.api import Viewer
+from artifacts.charts.custom import CustomChart
 from artifacts.filesystem import ArtifactFileSystem
 from artifacts.runs.config import Config
 from artifacts.runs.summary import Summary
@@ -53,11 +57,13 @@ Everything here is imported from `artifacts`. Functions act on the active run, w
 
 # What the public functions return or take, beside what can be imported from `artifacts`.
 RESULTS = (
+    Viewer,
     Config,
     Summary,
     RunRecord,
     VersionRecord,
     LinkRecord,
+    CustomChart,
     RunDiff,
     RunChange,
     RestoredInput,
@@ -113,11 +119,14 @@ def main() -> int:
 
 def pages() -> dict[Path, str]:
     """Return the text that each page with generated parts should have."""
-    errors, settings = DOCS / "guides" / "errors.md", DOCS / "guides" / "settings.md"
+    guides = DOCS / "guides"
+    errors, settings = guides / "errors.md", guides / "settings.md"
+    wandb = guides / "coming-from-wandb.md"
     return {
         DOCS / "reference" / "cli.md": command_line(),
         DOCS / "reference" / "python.md": python(),
         errors: fill(errors, {"tree": error_tree, "kinds": error_kinds, "exits": exit_codes}),
+        wandb: fill(wandb, {"wandb variables": wandb_variable_table}),
         settings: fill(settings, {"settings": setting_table, "run variables": run_variable_table}),
     }
 
@@ -151,6 +160,16 @@ def run_variable_table() -> str:
     rows = [f"| `{each.argument}=` | `{each.variable}` | {each.help} |" for each in RUN_VARIABLES]
     head = ["| Argument of `init` | Environment | Meaning |", "|---|---|---|"]
     return "\n".join([*head, *rows]) + "\n"
+
+
+def wandb_variable_table() -> str:
+    ours = {each.argument: each.variable for each in RUN_VARIABLES}
+    ours |= {name: setting.variable for name, setting in SETTINGS.items()}
+    rows = [
+        f"| `{ours[name]}` | {', '.join(f'`{variable}`' for variable in theirs)} |"
+        for name, theirs in wandb_variables().items()
+    ]
+    return "\n".join(["| Here | In W&B |", "|---|---|", *rows]) + "\n"
 
 
 def error_classes(start: type[ArtifactsError] = ArtifactsError) -> Iterator[type[ArtifactsError]]:
@@ -242,6 +261,8 @@ def python() -> str:
     things = {name: getattr(artifacts, name) for name in public_names()}
     functions = {name: thing for name, thing in things.items() if inspect.isfunction(thing)}
     classes = {name: thing for name, thing in things.items() if inspect.isclass(thing)}
+    charts = {name: getattr(plot, name) for name in plot.__all__ if name not in things}
+    del charts[CustomChart.__name__]
     errors = [name for name, thing in classes.items() if issubclass(thing, ArtifactsError)]
     parts = [
         "# Python reference",
@@ -249,6 +270,8 @@ def python() -> str:
         PYTHON_INTRODUCTION,
         "## Functions",
         *(_function(name, thing) for name, thing in functions.items()),
+        "## Charts",
+        *(_function(f"plot.{name}", thing) for name, thing in charts.items()),
         "## Classes",
     ]
     for name, thing in classes.items():
@@ -279,7 +302,11 @@ def _class(name: str, class_: type, *, constructor: bool = True) -> str:
     ]
     if fields:
         lines.append("\n".join(["| Field | Type |", "|---|---|", *fields]))
-    members = {key: value for key, value in vars(class_).items() if not key.startswith("_")}
+    members = {
+        key: value.__func__ if isinstance(value, staticmethod) else value
+        for key, value in vars(class_).items()
+        if not key.startswith("_")
+    }
     properties = [
         f"| `{key}` | {_first_paragraph(value)} |"
         for key, value in members.items()

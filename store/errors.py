@@ -2,27 +2,30 @@
 
 ::
 
-    ArtifactsError                          kind, hint, exit_code
-    ├── NotFoundError (LookupError) 11      it is not there; look for another name
-    │   ├── StoreNotFoundError 10
-    │   ├── RefNotFoundError (ValueError)
-    │   ├── RunNotFoundError
-    │   ├── BlobNotFoundError
-    │   ├── ObjectNotFoundError
-    │   └── EntryNotFoundError (KeyError, FileNotFoundError)
-    ├── AlreadyExistsError 12               it is there already; choose another name
-    ├── ConflictError 12                    somebody was faster; retrying may help
-    ├── InvalidInputError (ValueError) 2    correct the argument
-    │   └── InvalidTypeError (TypeError)
-    ├── StateError (ValueError) 1           not now: no active run, already logged, not yet logged
-    │   ├── ArtifactNotLoggedError
-    │   ├── ArtifactFinalizedError
-    │   └── RunFinishedError
-    ├── IntegrityError (ValueError) 13      bytes are not what their digest says
-    ├── StorageError 14                     the backend failed; .retryable
-    ├── FormatError 15                      made by a newer version, or not a store at all
-    ├── ConfigError 2                       a setting is wrong
-    └── PermissionDeniedError 16
+    ArtifactsError                              kind, hint, exit_code
+    ├── CommError                               the store has said no, or nothing
+    │   ├── NotFoundError (LookupError) 11      it is not there; look for another name
+    │   │   ├── StoreNotFoundError 10
+    │   │   ├── RefNotFoundError (ValueError)
+    │   │   ├── RunNotFoundError
+    │   │   ├── BlobNotFoundError
+    │   │   ├── ObjectNotFoundError
+    │   │   └── EntryNotFoundError (KeyError, FileNotFoundError)
+    │   ├── AlreadyExistsError 12               it is there already; choose another name
+    │   ├── ConflictError 12                    somebody was faster; retrying may help
+    │   ├── StorageError 14                     the backend failed; .retryable
+    │   └── PermissionDeniedError 16
+    ├── UsageError                              the call was wrong; correct the program
+    │   ├── InvalidInputError (ValueError) 2    correct the argument
+    │   │   └── InvalidTypeError (TypeError)
+    │   ├── StateError (ValueError) 1           not now: no active run, already logged, …
+    │   │   ├── ArtifactNotLoggedError
+    │   │   ├── ArtifactFinalizedError
+    │   │   └── RunFinishedError
+    │   ├── ConfigError 2                       a setting is wrong
+    │   └── UnsupportedError 1                  W&B has it, and this package has not
+    ├── IntegrityError (ValueError) 13          bytes are not what their digest says
+    └── FormatError 15                          made by a newer version, or not a store at all
 
 Several classes also derive from the built-in exception that users of similar libraries
 catch for the same situation. The number is the exit code of the command line.
@@ -59,7 +62,19 @@ class ArtifactsError(Exception):
         return self.message
 
 
-class NotFoundError(ArtifactsError, LookupError):
+class CommError(ArtifactsError):
+    """The store does not have, take or give what it was asked for; never raised itself."""
+
+    kind = "store"
+
+
+class UsageError(ArtifactsError):
+    """The program has asked for what cannot be; never raised itself."""
+
+    kind = "usage"
+
+
+class NotFoundError(CommError, LookupError):
     """Something that was asked for by name does not exist."""
 
     kind = "not_found"
@@ -103,21 +118,21 @@ class EntryNotFoundError(NotFoundError, KeyError, FileNotFoundError):
     kind = "entry_not_found"
 
 
-class AlreadyExistsError(ArtifactsError):
+class AlreadyExistsError(CommError):
     """Something of that name is there already."""
 
     kind = "already_exists"
     exit_code = 12
 
 
-class ConflictError(ArtifactsError):
+class ConflictError(CommError):
     """Somebody else changed the same thing first; retrying may help."""
 
     kind = "conflict"
     exit_code = 12
 
 
-class InvalidInputError(ArtifactsError, ValueError):
+class InvalidInputError(UsageError, ValueError):
     """An argument, a name, a reference or a path is not acceptable."""
 
     kind = "invalid_input"
@@ -130,7 +145,7 @@ class InvalidTypeError(InvalidInputError, TypeError):
     kind = "invalid_type"
 
 
-class StateError(ArtifactsError, ValueError):
+class StateError(UsageError, ValueError):
     """The call does not fit the state that the object is in."""
 
     kind = "state"
@@ -162,7 +177,7 @@ class IntegrityError(ArtifactsError, ValueError):
     exit_code = 13
 
 
-class StorageError(ArtifactsError):
+class StorageError(CommError):
     """The file system, the object service or the database failed.
 
     ``retryable`` tells whether the same call may succeed later.
@@ -190,14 +205,20 @@ class FormatError(ArtifactsError):
     exit_code = 15
 
 
-class ConfigError(ArtifactsError):
+class ConfigError(UsageError):
     """A setting has an unusable value."""
 
     kind = "config"
     exit_code = 2
 
 
-class PermissionDeniedError(ArtifactsError):
+class UnsupportedError(UsageError):
+    """What was asked for is part of W&B, and not of this package; the hint says what to do."""
+
+    kind = "not_supported"
+
+
+class PermissionDeniedError(CommError):
     """The operating system or the service refused access."""
 
     kind = "permission_denied"

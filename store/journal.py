@@ -19,7 +19,7 @@ from artifacts.store.errors import FormatError, StateError, StorageError, from_o
 from artifacts.store.frames import frame, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,15 @@ class Journal:
 
     Args:
         path: Must not exist; its folder is made if need be.
+        before_sync: Makes durable what rows refer to; called each time before the journal is.
 
     Raises:
         StorageError: It cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, before_sync: Callable[[], None] | None = None) -> None:
         self.path = path
+        self._before_sync = before_sync
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -138,7 +140,7 @@ class Journal:
             self._wake.set()
         self._thread.join()
         try:
-            os.fsync(self._descriptor)
+            self._sync()
         except OSError as error:
             raise from_os_error(error, f"write to {self.path}") from error
 
@@ -179,6 +181,11 @@ class Journal:
             return forked()
         return self._failure or StateError(f"{self.path} was closed", kind="journal_closed")
 
+    def _sync(self) -> None:
+        if self._before_sync is not None:
+            self._before_sync()
+        os.fsync(self._descriptor)
+
     def _work(self) -> None:
         while True:
             self._wake.wait()
@@ -188,7 +195,7 @@ class Journal:
                 self._dirty = False
                 self._wake.clear()
             try:
-                os.fsync(self._descriptor)
+                self._sync()
             except OSError as error:
                 log.exception("%s cannot be made durable", self.path)
                 # Told to whoever logs next: pages that failed once are not written again.

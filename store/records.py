@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -350,6 +350,7 @@ class RunRecord:
         metadata: What ran where: program, commit, machine, versions.
         system_metrics: The latest ones, by name.
         deleted_at: When it was deleted; listings leave it out then, and lineage does not.
+        trial: A `Trial` as JSON, if the sweep has chosen its configuration.
     """
 
     key: int
@@ -375,6 +376,70 @@ class RunRecord:
     metadata: Metadata | None = None
     system_metrics: Metadata | None = None
     deleted_at: int | None = None
+    trial: Metadata | None = None
+
+
+class SweepState(StrEnum):
+    """How far a search over settings has come.
+
+    ``paused``: agents wait. ``stopped``: nothing is tried any more, what is being tried ends by
+    itself. ``cancelled``: that is ended, too. ``finished``: nothing is left to try.
+    """
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRecord:
+    """A search over settings.
+
+    Attributes:
+        config: How to search; checked by whoever has made it.
+        created_by: ``user@host``.
+    """
+
+    key: int
+    entity: str
+    project: str
+    id: str
+    name: str
+    config: Metadata
+    state: SweepState
+    created_at: int
+    created_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a sweep tries with a run.
+
+    Attributes:
+        number: Which configuration of the sweep it is, from 0; None for a run from before it.
+        config: What was chosen: values by the path of the parameter, such as ``optimizer.lr``.
+        begun: Whether the program has begun the run that was reserved for the trial.
+        brackets: What the metric was where the run was compared with others, by iteration.
+        stopped: Why it was ended early; None if it was not.
+    """
+
+    number: int | None
+    config: Metadata
+    begun: bool = False
+    brackets: Mapping[str, float] = field(default_factory=dict)
+    stopped: str | None = None
+
+    @classmethod
+    def of(cls, run: RunRecord) -> Trial:
+        """Return what a run tries; it is one of a sweep."""
+        assert run.trial is not None
+        return cls(**run.trial)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is stored."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

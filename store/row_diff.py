@@ -26,6 +26,7 @@ _PARTS = 64
 _DIGEST = 16  # bytes, enough that no two rows of a table share one by accident
 _RECORD = struct.Struct(f"<{_DIGEST}s{_DIGEST}sQ")
 _READ_RECORDS = 8192
+_EXACT = 2**53  # doubles hold all whole numbers up to it
 
 
 class RowChange(NamedTuple):
@@ -255,12 +256,27 @@ def _digest(values: Iterable[Any]) -> bytes:
     return hash_bytes(text.encode("utf-8", "surrogatepass"))[:_DIGEST]
 
 
+def same_value(first: Any, second: Any) -> bool:
+    """Whether two values of rows are the same, as `diff_rows` takes them."""
+    return _text(first) == _text(second)
+
+
 def _text(value: Any) -> str:
-    """Return a text that tells values and types apart; the order of members does not count."""
+    """Return a text that tells values and types apart.
+
+    Neither the order of members counts, nor the path of a media file whose digest is there, nor
+    whether a whole number is written with a point.
+    """
     if value is _ABSENT:
         return "absent"
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return repr(int(value))
     if isinstance(value, dict):
-        members = sorted((name, _text(member)) for name, member in value.items())
+        is_media = "_type" in value
+        left_out = "path" if is_media and "digest" in value else None
+        if is_media and isinstance(value.get("files"), dict):
+            value = {**value, "files": sorted(map(_text, value["files"].values()))}
+        members = sorted((name, _text(item)) for name, item in value.items() if name != left_out)
         return "{" + ",".join(f"{name!r}:{member}" for name, member in members) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_text, value)) + "]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,9 @@ KINDS = {
     ".parquet": "parquet",
 }
 """The kind of table that a file is, by the end of its name."""
+
+_MARK = b"artifacts"
+"""Key of a column's metadata that says how its values are kept; see the specification."""
 
 _BATCH = 4096
 _BLOCK = 16 << 20
@@ -66,6 +70,9 @@ class Table(NamedTuple):
     def rows(self) -> Iterator[Row]:
         """Yield the rows; values of CSV are texts.
 
+        Of the Parquet files of this product, JSON texts are yielded as what they stand for, and
+        media as their descriptions.
+
         Raises:
             FormatError: It is no such table. Rows before the fault have been yielded.
         """
@@ -74,8 +81,13 @@ class Table(NamedTuple):
                 yield from _jsonl(file)
             elif self.kind == "parquet":
                 with _parquet_file(file) as table:
+                    readers = _readers(table.schema_arrow)
                     for batch in table.iter_batches(batch_size=_BATCH, use_threads=False):
-                        yield from batch.to_pylist()
+                        rows = batch.to_pylist()
+                        for name, read in readers.items():
+                            for row in rows:
+                                row[name] = None if row[name] is None else read(row[name])
+                        yield from rows
             else:
                 for batch in _csv_batches(file, self.kind, self.columns()):
                     yield from batch.to_pylist()
@@ -119,6 +131,21 @@ def _parquet_file(file: IO[bytes]) -> pq.ParquetFile:
     # Read in the thread that asks: a thread of Arrow's that still holds a Python file when the
     # interpreter ends would abort the process.
     return pq.ParquetFile(file, pre_buffer=False)
+
+
+def _readers(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
+    """Return what reads the values of columns that are marked, by their names."""
+    marks = {field.name: (field.metadata or {}).get(_MARK) for field in schema}
+    return {name: _MARKED[mark] for name, mark in marks.items() if mark in _MARKED}
+
+
+def _description(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a media object, of which a cell holds a part as JSON."""
+    told = {name: value for name, value in cell.items() if name != "more" and value is not None}
+    return told if cell.get("more") is None else {**told, **json.loads(cell["more"])}
+
+
+_MARKED: dict[bytes, Callable[[Any], Any]] = {b"json": json.loads, b"media": _description}
 
 
 def _jsonl(file: IO[bytes]) -> Iterator[Row]:

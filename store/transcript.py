@@ -5,8 +5,8 @@ them, so that a text that was cut off is noticed. Records name each other by wha
 them, never by keys of a database::
 
     {"record": "header", "format": 1, "store": …, "at": …}
-    {"record": "project" | "artifact" | "version" | "alias_event" | "run" | "alert" | "link"
-               | "derivation" | "recall" | "consumer", …}
+    {"record": "project" | "artifact" | "version" | "alias_event" | "sweep" | "run" | "alert"
+               | "link" | "derivation" | "recall" | "consumer", …}
     {"record": "end", "records": N}
 
 They come in this order of kinds: whatever a record names stands before it. Every value is checked
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from artifacts.store.digests import parse_digest
 from artifacts.store.errors import FormatError, IntegrityError, InvalidInputError
-from artifacts.store.records import AlertLevel, DerivationKind
+from artifacts.store.records import AlertLevel, DerivationKind, SweepState
 from artifacts.store.refs import check_alias, check_name, check_project, check_run_id, check_tag
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ MAX_LINE = 64 << 20
 """Bytes of the longest line that is read."""
 
 Record = dict[str, Any]
+
+_LATER = frozenset({"trial"})
+"""Members that older texts do not have; null stands for that."""
 
 _MAX_NUMBER = (1 << 31) - 1
 _MAX_INTEGER = (1 << 63) - 1
@@ -165,7 +168,7 @@ def _parse(line: bytes, number: int) -> Record:
 def _check(record: Record, fields: Mapping[str, Check], number: int) -> None:
     for name, check in fields.items():
         try:
-            check(record[name])
+            check(record.get(name) if name in _LATER else record[name])
         except KeyError as error:
             raise _bad(number, f"{name!r} is missing") from error
         except (InvalidInputError, ValueError, TypeError) as error:
@@ -300,6 +303,14 @@ _KINDS: dict[str, dict[str, Check]] = {
         "at": _TIME,
         "by": _OPTIONAL_TEXT,
     },
+    "sweep": {
+        **_RUN,
+        "name": _text,
+        "config": _object,
+        "state": SweepState,
+        "created_at": _TIME,
+        "created_by": _OPTIONAL_TEXT,
+    },
     "run": {
         **_RUN,
         "name": _text,
@@ -320,6 +331,7 @@ _KINDS: dict[str, dict[str, Check]] = {
         "metadata": _or_none(_object),
         "system_metrics": _or_none(_object),
         "deleted_at": _or_none(_TIME),
+        "trial": _or_none(_object),
     },
     "alert": {
         "run": _fields(_RUN),

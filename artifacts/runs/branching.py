@@ -167,10 +167,13 @@ def cut(place: Place, run: RunRecord, last_step: int | None) -> None:
     )
 
 
-def copy_rows(place: Place, run: RunRecord, history: History, origin: Branch) -> None:
+def copy_rows(
+    place: Place, run: RunRecord, parent: RunRecord, history: History, origin: Branch
+) -> None:
     """Let the history of a new run begin with rows of another one."""
     part = Beginning(history, lambda row: row[STEP] <= origin.step, same_run=False)
-    commit_streams(place, run, {DEFAULT_STREAM: part}, None, {"forked_from": str(origin)})
+    about = {"forked_from": str(origin)}
+    commit_streams(place, run, {DEFAULT_STREAM: part}, None, about, origin=parent)
 
 
 def summary_at(history: History, run: RunRecord, step: int) -> SummaryState:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from artifacts import settings
 from artifacts._history import DEFAULT_STREAM, FILES, SYSTEM_SESSION, SYSTEM_STREAM, load_streams
 from artifacts._recorded import record_draft, record_name
+from artifacts._run_folders import run_folder
 from artifacts._summary_versions import commit_summary
 from artifacts.runs import alert_outbox, file_policies, folders, observer
 from artifacts.runs.file_policies import Policies
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifacts._history import History
+    from artifacts._run_media import NamedMedia, RunMedia
     from artifacts._session import Place
     from artifacts.runs.folders import Left
+    from artifacts.store.digests import Digest
     from artifacts.store.records import AlertRecord, RunRecord, VersionRecord
 
 _ATTEMPTS = 20
@@ -54,16 +57,17 @@ def commit_history(place: Place, run: RunRecord, journals: Sequence[Path]) -> Ve
     Raises:
         ConflictError: Others kept making versions at the same time.
     """
+    from artifacts._run_media import has_more
+
     store = place.store
     name = record_name(run.id, "history")
     for _ in range(_ATTEMPTS):
         latest = store.latest(run.entity, run.project, name)
         streams = load_streams(store, [run.key], {run.key: journals})[run.key]
         new = [stream for stream, each in streams.items() if next(each.tail(), None) is not None]
-        if not new:
-            file = streams[DEFAULT_STREAM].file
-            version = None if file is None else file.version
-        else:
+        file = streams[DEFAULT_STREAM].file
+        version = None if file is None else file.version
+        if new or (version is not None and has_more(store, version, journals)):
             known = [stream for stream, each in streams.items() if each.file is not None]
             wanted = {stream: streams[stream] for stream in (DEFAULT_STREAM, *known, *new)}
             try:
@@ -98,44 +102,59 @@ def commit_streams(
     streams: Mapping[str, RowSource],
     latest: VersionRecord | None,
     about: Mapping[str, Any] | None = None,
+    *,
+    origin: RunRecord | None = None,
 ) -> VersionRecord:
-    """Make a version of a run's history.
+    """Make a version of a run's history, with the media that its rows name.
 
     Args:
         streams: Its rows, by stream.
         latest: The version that must be the latest one until then.
         about: More for the metadata of the version.
+        origin: The run that has logged the rows, if that is another one.
 
     Raises:
         ConflictError: Another version is the latest one.
     """
+    from artifacts._run_media import NamedMedia, RunMedia
+
     paths: dict[str, Path] = {}
+    named = NamedMedia()
     try:
-        metadata = {**_write_streams(place, run, streams, paths), **(about or {})}
-        return _commit(place, run, metadata, paths, 0 if latest is None else latest.id)
+        metadata = {**_write_streams(place, run, streams, paths, named), **(about or {})}
+        expected = 0 if latest is None else latest.id
+        return _commit(RunMedia(place, origin or run), run, metadata, paths, named.files, expected)
     finally:
         for path in paths.values():
             path.unlink(missing_ok=True)
 
 
 def _write_streams(
-    place: Place, run: RunRecord, streams: Mapping[str, RowSource], paths: dict[str, Path]
+    place: Place,
+    run: RunRecord,
+    streams: Mapping[str, RowSource],
+    paths: dict[str, Path],
+    named: NamedMedia,
 ) -> dict[str, Any]:
     """Write the files of a version; return what its metadata says of them.
 
     Args:
         paths: Where the files are, by their names in the version; filled in.
+        named: The media that rows name; filled in.
     """
     from artifacts._columns import write
 
     metadata: dict[str, Any] = {}
     for stream, history in streams.items():
 
+        def rows(history: RowSource = history) -> Iterable[dict[str, Any]]:
+            return named.watched(history.unsorted())
+
         def info(sessions: dict[str, int] = history.sessions) -> dict[str, Any]:
             return {"format": 1, "run": run.id, "sessions": sessions}
 
         paths[FILES[stream]] = path = _temporary(place, run)
-        told = write(path, history.unsorted, info)
+        told = write(path, rows, info)
         if stream == DEFAULT_STREAM:
             metadata = {key: told[key] for key in ("rows", "last_step")}
     return metadata
@@ -150,7 +169,7 @@ def drop_live(place: Place, run: RunRecord, streams: Mapping[str, History]) -> N
 
 
 def _temporary(place: Place, run: RunRecord) -> Path:
-    folder = folders.run_folder(place.settings.run_dir, run.entity, run.project, run.id)
+    folder = run_folder(place.settings.run_dir, run.entity, run.project, run.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -159,23 +178,29 @@ def _temporary(place: Place, run: RunRecord) -> Path:
 
 
 def _commit(
-    place: Place,
+    media: RunMedia,
     run: RunRecord,
     metadata: dict[str, Any],
     paths: Mapping[str, Path],
+    named: Mapping[str, Digest],
     expected: int,
 ) -> VersionRecord:
     """Log the files of a history.
 
     Args:
+        media: Where its media are.
         paths: Where the files are, by their names in the version.
+        named: The media that belong to it, by their names in the version.
         expected: The version that must still be the latest one; 0 for none.
     """
-    store = place.store
+    from artifacts._run_media import add_media
+
+    store = media.place.store
     upload = store.upload()
     try:
         files = [walking.source_file(str(path), name) for name, path in paths.items()]
-        manifest = Manifest(ingest.add_files(store, upload, files))
+        entries = ingest.add_files(store, upload, files)
+        manifest = Manifest([*entries, *add_media(media, upload, named)])
         draft = record_draft(
             run, "history", RUN_HISTORY, manifest, metadata=metadata, expected_latest=expected
         )
@@ -210,7 +235,7 @@ def complete(
         commit_summary(place, run, storable(summary))
     if failure is not None:
         raise failure
-    folder = folders.run_folder(place.settings.run_dir, run.entity, run.project, run.id)
+    folder = run_folder(place.settings.run_dir, run.entity, run.project, run.id)
     folders.remove(journals, folder)
 
 
@@ -303,7 +328,7 @@ def recover(place: Place, run: RunRecord | None = None) -> list[RunRecord]:
         if record.deleted_at is None:
             found.append(record)
         else:  # nobody wants what it has logged
-            folder = folders.run_folder(place.settings.run_dir, *name)
+            folder = run_folder(place.settings.run_dir, *name)
             folders.remove([each.path for each in journals], folder)
     host = settings.user_name().partition("@")[2]
     known = {each.key for each in found}

@@ -6,13 +6,13 @@ import copy
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from artifacts._metadata import to_json
+from artifacts._metadata import PRIVATE, to_json, without_private
 from artifacts.runs.config_files import is_config_file, read_config_file
 from artifacts.runs.mapping import StoredMapping, with_value, without_value
-from artifacts.store.errors import ConfigError, InvalidTypeError
+from artifacts.store.errors import ConfigError, InvalidInputError, InvalidTypeError
 
 if TYPE_CHECKING:
     from artifacts.runs.mapping import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("artifacts")
 
 _MISSING = object()
+_CHARTS = "charts"
 
 
 class Config(StoredMapping):
@@ -37,6 +38,8 @@ class Config(StoredMapping):
 
     _allow_val_change: bool
     _fixed: frozenset[str]
+    _private: dict[str, Any]
+    _store_public: Callable[[dict[str, Any]], None]
 
     def __init__(
         self,
@@ -45,7 +48,9 @@ class Config(StoredMapping):
         *,
         allow_val_change: bool = False,
     ) -> None:
-        super().__init__(to_config(values), store)
+        super().__init__(without_private(to_config(values)), self._store_all)
+        object.__setattr__(self, "_private", dict(values.get(PRIVATE, {})))
+        object.__setattr__(self, "_store_public", store)
         object.__setattr__(self, "_allow_val_change", allow_val_change)
         object.__setattr__(self, "_fixed", frozenset())
 
@@ -74,7 +79,7 @@ class Config(StoredMapping):
             values: As for `update`.
         """
         with self._lock:
-            self._replace({**to_config(values), **self._values})
+            self._replace({**to_config(values), **self._items})
 
     def update_locked(self, values: Any) -> None:
         """Set values that nobody changes any more, such as those that a search has chosen.
@@ -89,12 +94,16 @@ class Config(StoredMapping):
         """
         fresh = to_config(values)
         with self._lock:
-            self._replace({**self._values, **fresh})
+            self._replace({**self._items, **fresh})
             object.__setattr__(self, "_fixed", self._fixed | fresh.keys())
+
+    def user_items(self) -> ItemsView[str, Any]:
+        """Older name of ``items``."""
+        return self.items()
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as a plain dictionary."""
-        return copy.deepcopy(self._values)
+        return copy.deepcopy(self._items)
 
     def _set_paths(self, values: Sequence[tuple[Path, Any]]) -> None:
         self._change(
@@ -103,15 +112,19 @@ class Config(StoredMapping):
 
     def _delete_path(self, path: Path) -> None:
         with self._lock:
-            changed = without_value(self._values, path)
+            changed = without_value(self._items, path)
             if not self._is_fixed(path):
                 self._replace(changed)
 
     def _change(self, values: Sequence[tuple[Path, Any]], *, allow: bool | None = None) -> None:
         allowed = self._allow_val_change if allow is None else allow
         with self._lock:
-            changed = dict(self._values)
+            changed = dict(self._items)
             for path, value in values:
+                if path[0] == PRIVATE:
+                    raise InvalidInputError(
+                        f"config {PRIVATE!r} is used by this library", hint="take another name"
+                    )
                 before = _find(changed, path)
                 if before is not _MISSING and before != value:
                     if self._is_fixed(path):
@@ -126,6 +139,30 @@ class Config(StoredMapping):
                 changed = with_value(changed, path, value)
             self._replace(changed)
 
+    # Neither of these is public, because attributes are keys.
+
+    def _define_chart(self, key: str, definition: dict[str, Any]) -> None:
+        """Keep how the chart of a key is drawn, beside what users have set.
+
+        Raises:
+            RunFinishedError: The run has ended.
+            StorageError: It is kept here, and could not be stored.
+        """
+        with self._lock:
+            charts = self._private.get(_CHARTS, {})
+            if charts.get(key) != definition:
+                private = {**self._private, _CHARTS: {**charts, key: definition}}
+                object.__setattr__(self, "_private", private)
+                self._store_all(self._items)
+
+    def _everything(self) -> dict[str, Any]:
+        """Return all that is stored: what users have set, and the charts."""
+        with self._lock:
+            return {**self._items, PRIVATE: self._private} if self._private else self._items
+
+    def _store_all(self, values: dict[str, Any]) -> None:
+        self._store_public({**values, PRIVATE: self._private} if self._private else values)
+
     def _is_fixed(self, path: Path) -> bool:
         if path[0] not in self._fixed:
             return False
@@ -133,7 +170,7 @@ class Config(StoredMapping):
         return True
 
     def _replace(self, values: dict[str, Any]) -> None:
-        if values != self._values:
+        if values != self._items:
             super()._replace(values)
 
     def __delattr__(self, name: str) -> None:
@@ -151,12 +188,12 @@ class StaticConfig(Mapping[str, Any]):
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_items", values)
 
-    _values: Mapping[str, Any]
+    _items: Mapping[str, Any]
 
     def __getitem__(self, key: str) -> Any:
-        value = self._values[key]
+        value = self._items[key]
         return StaticConfig(value) if isinstance(value, Mapping) else value
 
     def __getattr__(self, name: str) -> Any:
@@ -172,16 +209,16 @@ class StaticConfig(Mapping[str, Any]):
         raise AttributeError("config_static cannot be changed")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._items)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._items)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self._values),)
+        return dict, (dict(self._items),)
 
     def __repr__(self) -> str:
-        return repr(self._values)
+        return repr(self._items)
 
 
 def to_config(values: Any) -> dict[str, Any]:

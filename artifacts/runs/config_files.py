@@ -37,6 +37,19 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
         ConfigError: It cannot be understood, or needs a library that is not installed.
         StorageError: It cannot be read.
     """
+    return {key: _value(told) for key, told in read_mapping(path).items() if key != "wandb_version"}
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """Return the mapping that a file holds, as it is written.
+
+    Args:
+        path: As for `read_config_file`.
+
+    Raises:
+        ConfigError: It cannot be understood, or needs a library that is not installed.
+        StorageError: It cannot be read.
+    """
     path = Path(path).expanduser()
     try:
         text = path.read_text(encoding="utf-8")
@@ -54,7 +67,7 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold a mapping, not {type(content).__name__}")
-    return {key: _value(told) for key, told in content.items() if key != "wandb_version"}
+    return content
 
 
 def read_defaults() -> dict[str, Any]:

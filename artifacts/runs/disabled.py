@@ -20,7 +20,9 @@ from artifacts.runs.config import Config
 from artifacts.runs.metrics import Metric, SummaryState
 from artifacts.runs.names import new_id, new_name
 from artifacts.runs.run import Run
+from artifacts.runs.starting import Request
 from artifacts.runs.summary import Summary
+from artifacts.settings import load as load_settings
 from artifacts.store.errors import StateError
 from artifacts.store.records import RUNNING, RunRecord
 
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifacts.runs.mapping import Path
-    from artifacts.runs.starting import Request
     from artifacts.settings import Settings
     from artifacts.store.store import Store
+
+
+_UNSAID = ("notes", "group", "job_type", "sweep_id", "finished_at", "exit_code")
 
 
 class Nowhere(Place):
@@ -75,15 +79,17 @@ class DisabledRun(Run):
     steps behave as always, in memory only. No store is opened and no file is made.
 
     Args:
-        settings: They say how the project is called.
-        request: What was asked for.
+        settings: They say how the project is called; default those that hold now.
+        request: What was asked for; default nothing.
     """
 
-    def __init__(self, settings: Settings, request: Request) -> None:
+    def __init__(self, settings: Settings | None = None, request: Request | None = None) -> None:
+        settings = settings or load_settings()
+        request = request or Request()
         now = time.time_ns() // 1000
         values = dict(request.values)
         values["tags"] = tuple(values.pop("tags", ()))
-        empty = dict.fromkeys(("notes", "group", "job_type", "finished_at", "exit_code"))
+        empty = dict.fromkeys(_UNSAID)
         fields = {**empty, "user": None, "host": None, "config": {}, **values}
         self._place = Nowhere(settings)
         self._record = RunRecord(

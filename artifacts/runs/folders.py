@@ -7,12 +7,14 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifacts._history import CORRECTED
+from artifacts._run_folders import media_folder, run_folder, segment
 from artifacts.store.errors import from_os_error
 from artifacts.store.journal import SUFFIX, is_in_use, read_journal
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-_LONGEST = 200
 _STORE_DIGITS = 8
 
 
@@ -43,11 +44,6 @@ class Left:
     def run(self) -> tuple[str, str, str]:
         """Entity, project and id of the run."""
         return self.begin["entity"], self.begin["project"], self.begin["run"]
-
-
-def run_folder(root: Path, entity: str, project: str, run_id: str) -> Path:
-    """Return the folder of a run."""
-    return root.joinpath(*map(_segment, (entity, project, run_id)))
 
 
 def files_folder(place: Place, run: RunRecord) -> Path:
@@ -114,6 +110,8 @@ def is_running(place: Place, run: RunRecord, *, but: Path | None = None) -> bool
 def remove(paths: Sequence[Path], folder: Path) -> None:
     """Remove journals that are in a version, and the run's folder if nothing else is in it."""
     for path in paths:
+        # In this order, because a journal leads to its media.
+        shutil.rmtree(media_folder(path), ignore_errors=True)
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not empty, not there: both are fine
         folder.rmdir()
@@ -128,12 +126,6 @@ def _begin_of(path: Path) -> Iterator[dict[str, Any]]:
     # beginning its journal is not taken for one that is gone.
     if not is_in_use(path):
         yield first[1]
-
-
-def _segment(name: str) -> str:
-    if name in {".", ".."} or len(os.fsencode(name)) > _LONGEST:
-        return "x" + hashlib.sha256(os.fsencode(name)).hexdigest()
-    return name
 
 
 # -- which run to go on with, by working directory
@@ -170,5 +162,5 @@ def forget(place: Place, run_id: str) -> None:
 
 def _memory(place: Place) -> Path:
     here = hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()[:16]
-    folder = place.settings.run_dir / _segment(place.entity) / _segment(place.project)
+    folder = place.settings.run_dir / segment(place.entity) / segment(place.project)
     return folder / f"resume-{here}.json"

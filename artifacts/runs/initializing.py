@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from artifacts import _session
@@ -15,6 +16,7 @@ from artifacts.runs.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
     from typing import Literal
 
     from artifacts.runs.offline import Mode as OfflineMode
@@ -98,19 +100,21 @@ def init(
         settings: Settings for this run by name, such as ``{"on_stale_step": "raise"}``: a dict or
             an object with attributes.
         store: Folder or URL of the store, which is made if need be; default from the settings.
-        anonymous: Not supported, as the arguments after it; given, there is a warning.
+        anonymous: Not supported, as the next two; given, there is a warning.
         force: Not supported.
         magic: Not supported.
-        tensorboard: Not supported.
-        sync_tensorboard: Not supported.
-        monitor_gym: Not supported.
+        tensorboard: Older name of ``sync_tensorboard``.
+        sync_tensorboard: Whether what this process writes for TensorBoard is logged, each step as
+            a row with ``global_step``.
+        monitor_gym: Whether videos that environments of Gymnasium record are logged.
 
     Raises:
         InvalidInputError: An argument cannot be used, or two cannot be used together.
         AlreadyExistsError: The project has a run of this id, and ``resume`` is ``never``.
         RunNotFoundError: A run that is to be gone on with, or to be forked, does not exist.
         StateError: A run that is to be begun anew or wound back is running.
-        ConfigError: A setting, or a file with a configuration, cannot be used.
+        ConfigError: A setting, or a file with a configuration, cannot be used, or a library is
+            not installed that an argument asks for.
     """
     given = {
         "project": project,
@@ -138,9 +142,6 @@ def init(
         "anonymous": anonymous not in {None, "never"},
         "force": force,
         "magic": magic,
-        "tensorboard": tensorboard,
-        "sync_tensorboard": sync_tensorboard,
-        "monitor_gym": monitor_gym,
     }
     wanted = Wanted(given, reinit=reinit, allow_val_change=allow_val_change)
     _warn_of([argument for argument, value in unsupported.items() if value])
@@ -148,13 +149,25 @@ def init(
         previous = _make_way(wanted)
         if previous is not None:
             return previous
+        followed = wanted.mode != "disabled" and (sync_tensorboard or tensorboard)
+        if followed:
+            _tensorboard().prepare()
+        if wanted.mode != "disabled" and monitor_gym:
+            import_module("artifacts.integration.gym").monitor()
         run = _disabled(wanted) if wanted.mode == "disabled" else _start(wanted)
         current = wanted.reinit != "create_new"
         active.enter(run, current=current)
         if current:
             _session.enter(None if run.disabled else run._place)
     exits.watch(active.finish_all)
+    if followed:
+        _tensorboard().follow(run)
     return run
+
+
+def _tensorboard() -> ModuleType:
+    # By name: integrations are made of runs, and not the other way round.
+    return import_module("artifacts.integration.tensorboard")
 
 
 def _warn_of(unsupported: list[str]) -> None:

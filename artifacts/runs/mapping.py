@@ -21,13 +21,13 @@ class StoredMapping(MutableMapping[str, Any]):
         store: Called with all values after each change.
     """
 
-    _values: dict[str, Any]
+    _items: dict[str, Any]  # the name by which some clients of W&B read what a search has chosen
     _store: Callable[[dict[str, Any]], None]
     _lock: threading.RLock
 
     def __init__(self, values: Mapping[str, Any], store: Callable[[dict[str, Any]], None]) -> None:
         # Attributes are keys.
-        object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_items", dict(values))
         object.__setattr__(self, "_store", store)
         object.__setattr__(self, "_lock", threading.RLock())
 
@@ -52,10 +52,10 @@ class StoredMapping(MutableMapping[str, Any]):
 
     def _replace(self, values: dict[str, Any]) -> None:
         self._store(values)
-        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_items", values)
 
     def __getitem__(self, key: str) -> Any:
-        return self._nested(self._values[key], (key,))
+        return self._nested(self._items[key], (key,))
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -64,10 +64,10 @@ class StoredMapping(MutableMapping[str, Any]):
         self._delete_path((key,))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._items)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._items)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -82,10 +82,10 @@ class StoredMapping(MutableMapping[str, Any]):
         return AttributeError(f"{type(self).__name__.lower()} has no key {name!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self._values),)
+        return dict, (dict(self._items),)
 
     def __repr__(self) -> str:
-        return repr(self._values)
+        return repr(self._items)
 
 
 class Nested(dict[str, Any]):

@@ -106,6 +106,6 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
-def new_name(number: int) -> str:
-    """Return ``adjective-noun-N``."""
-    return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{number}"
+def new_name(number: int, noun: str | None = None) -> str:
+    """Return ``adjective-noun-N``; with a random noun if none is given."""
+    return f"{secrets.choice(_ADJECTIVES)}-{noun or secrets.choice(_NOUNS)}-{number}"

@@ -11,11 +11,13 @@ from artifacts.runs.metrics import Metric, make_metric
 from artifacts.store.errors import RunFinishedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from artifacts._history import History
+    from artifacts._run_media import Loader
     from artifacts.runs.rows import Rows
+    from artifacts.runs.trial_watch import TrialWatch
 
 
 class RowCalls(RecordedRun):
@@ -23,6 +25,7 @@ class RowCalls(RecordedRun):
 
     _finished: bool
     _rows: Rows
+    _trial: TrialWatch | None
     _first_step: int
     _resumed: bool
 
@@ -40,18 +43,21 @@ class RowCalls(RecordedRun):
 
         Args:
             data: Values by name: numbers, text, booleans, lists, nested dicts; arrays and tensors
-                of up to 32 items as lists, larger ones as histograms; anything else as text.
+                of up to 32 items as lists, larger ones as histograms; images, tables, charts and
+                other media, and what stands for them, such as a DataFrame or a figure; anything
+                else as text.
             step: Number of the row. The row stays open then, for further calls with this step. A
                 step that is lower than the one before is dropped with a warning.
             commit: Whether the row is complete. Default: True without ``step``, False with it.
             sync: Accepted for compatibility, without effect.
 
         Raises:
-            ValueError: ``data`` is no mapping with text keys, ``step`` is no integer, or a value
-                is a media object, which cannot be logged yet. It is a TypeError, too.
+            ValueError: ``data`` is no mapping with text keys, or ``step`` is no integer; it is a
+                TypeError, too. Or media cannot be read.
             StorageError: The disk is full; the rows before stay.
             StateError: This process is a fork of the one that began the run.
             RunFinishedError: The run has ended.
+            SystemExit: The run is a trial of a sweep, which ends it early. The row is logged.
         """
         if sync is not None:
             warnings.warn(
@@ -63,6 +69,8 @@ class RowCalls(RecordedRun):
                 hint="start another run with artifacts.init()",
             )
         self._rows.log(data, step, commit)
+        if self._trial is not None:
+            self._trial.check()
 
     def define_metric(
         self,
@@ -130,7 +138,7 @@ class RowCalls(RecordedRun):
     @property
     def history(self) -> RunHistory:
         """The rows that were logged: a sequence, and a function that returns some of them."""
-        return RunHistory(self._history)
+        return RunHistory(self._history, self._loader)
 
     @property
     def history_keys(self) -> dict[str, dict[str, Any]]:
@@ -152,7 +160,8 @@ class RowCalls(RecordedRun):
             min_step: The first step.
             max_step: The first step that is not wanted any more.
         """
-        return self._history().rows(keys, low=min_step, high=max_step, page=page_size)
+        rows = self._history().rows(keys, low=min_step, high=max_step, page=page_size)
+        return self._loader().rows(rows)
 
     def _history(self, stream: str = DEFAULT_STREAM) -> History:
         key = self._record.key
@@ -167,8 +176,11 @@ class RunHistory:
     Calling it returns a sample of them, like `StoredRun.history`.
     """
 
-    def __init__(self, load_history: Any) -> None:
+    def __init__(
+        self, load_history: Callable[..., History], make_loader: Callable[[], Loader]
+    ) -> None:
         self._load = load_history
+        self._make_loader = make_loader
 
     def __call__(
         self,
@@ -180,14 +192,20 @@ class RunHistory:
     ) -> Any:
         """Return a sample of the rows; see `StoredRun.history`."""
         history = self._load(check_stream(stream))
-        return sample_of(history, samples=samples, keys=keys, x_axis=x_axis, pandas=pandas)
+        return sample_of(
+            history,
+            samples=samples,
+            keys=keys,
+            x_axis=x_axis,
+            pandas=pandas,
+            present=self._make_loader().value,
+        )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        rows: Iterator[dict[str, Any]] = self._load().rows()
-        return rows
+        return self._make_loader().rows(self._load().rows())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(1 for _ in self._load().rows())
 
     def __getitem__(self, index: int | slice) -> Any:
         return list(self)[index]

@@ -7,6 +7,7 @@ import operator
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from artifacts._corrections import correction
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from artifacts.runs.media import MediaLog
     from artifacts.runs.metrics import Metric, SummaryState
+    from artifacts.runs.values import Describer
 
 log = logging.getLogger("artifacts")
 
@@ -38,6 +41,8 @@ class Rows:
         step: Step of the first row.
         on_stale_step: What becomes of a row of an earlier step: ``warn`` and drop it, ``raise``,
             or ``merge`` it into the row of that step.
+        follow: Called with each row that was written.
+        media: Makes what keeps the files of media, when there are some.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class Rows:
         start: float,
         step: int,
         on_stale_step: str = "warn",
+        follow: Callable[[Mapping[str, Any]], None] | None = None,
+        media: Callable[[], MediaLog] | None = None,
     ) -> None:
         self.path = path
         self.lock = threading.RLock()
@@ -61,18 +68,22 @@ class Rows:
         self._begin = begin
         self._start = start
         self._on_stale_step = on_stale_step
+        self._follow = follow
+        self._make_media = media
+        self._media: MediaLog | None = None
         self._open: dict[str, Any] = {}
         self._closed = False
         self._pid = os.getpid()
 
     def log(self, data: Any, step: Any, commit: bool | None) -> None:
         """Add to the open row; see `Run.log`."""
-        row = to_row(data)
         if step is not None and type(step) is not int:
             step = _to_step(step)
+        # Before the lock: what takes long is encoding media.
+        row = to_row(data, partial(self.describer, step))
         with self.lock:
             if self._closed:
-                raise StateError("the run is being finished", kind="run_finished")
+                raise _closed()
             if step is not None:
                 if step < self.step:
                     self._log_stale(row, step)
@@ -137,6 +148,8 @@ class Rows:
         self._open = {}
         state.follow(row)
         self.changes += 1
+        if self._follow is not None:
+            self._follow(row)
 
     def measure(self, values: Mapping[str, float]) -> dict[str, Any] | None:
         """Write down what was measured of the system, in a stream of its own.
@@ -219,13 +232,45 @@ class Rows:
         """Forget the threads of the parent, to which the rows belong."""
         self.lock = threading.RLock()
         self.samples.after_fork()
+        if self._media is not None:
+            self._media.spool.after_fork()
+
+    def begin_journal(self) -> None:
+        """Make the journal, unless it is there."""
+        with self.lock:
+            if self.journal is None:
+                self._make_journal()
+
+    def describer(self, step: int | None = None) -> Describer:
+        """Return what keeps the media of a row.
+
+        Args:
+            step: Of the row; None for the open one.
+        """
+        with self.lock:
+            if self._pid != os.getpid():
+                raise forked()
+            if self._closed:
+                raise _closed()
+            if self._media is None:
+                assert self._make_media is not None
+                self._media = self._make_media()
+            return self._media.at(self.step if step is None else step)
+
+    def _sync_media(self) -> None:
+        if self._media is not None:
+            self._media.spool.sync()
 
     def _make_journal(self) -> Journal:
         if self._pid != os.getpid():
             raise forked()
-        self.journal = Journal(self.path)
+        self.journal = Journal(self.path, before_sync=self._sync_media)
         self.journal.add_note(self._begin())
         return self.journal
+
+
+def _closed() -> StateError:
+    return StateError("the run is being finished", kind="run_finished")
 
 
 def _merge(into: dict[str, Any], row: dict[str, Any]) -> None:

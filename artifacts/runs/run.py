@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -12,9 +13,11 @@ from artifacts import _reads, _session
 from artifacts._lineage_events import start_sending
 from artifacts._parts import in_parts
 from artifacts._reads import RunReads
+from artifacts._run_folders import media_folder, run_folder
 from artifacts.runs import active, exits, folders
 from artifacts.runs.alerts import AlertCalls, Alerts
 from artifacts.runs.attributes import Attributes
+from artifacts.runs.chart_calls import ChartCalls
 from artifacts.runs.checkpoints import Checkpoints
 from artifacts.runs.code_calls import CodeCalls
 from artifacts.runs.completing import complete, ended_as
@@ -24,20 +27,22 @@ from artifacts.runs.files import RunFiles
 from artifacts.runs.link_calls import LinkCalls
 from artifacts.runs.live import LiveView
 from artifacts.runs.metrics import SummaryState
-from artifacts.runs.observer import Observer
+from artifacts.runs.observer import NOTE, Observer
 from artifacts.runs.observer_calls import ObserverCalls
 from artifacts.runs.row_calls import RowCalls
 from artifacts.runs.rows import Rows
 from artifacts.runs.sharing_calls import SharingCalls
 from artifacts.runs.summary import Summary
+from artifacts.runs.watch_calls import WatchCalls
 from artifacts.store.errors import ArtifactsError, StorageError, is_lost
 from artifacts.store.journal import forked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from artifacts._session import Place
+    from artifacts.runs.media import MediaLog
     from artifacts.runs.starting import Start
 
 log = logging.getLogger("artifacts")
@@ -53,6 +58,8 @@ class Run(
     CodeCalls,
     FileCalls,
     ObserverCalls,
+    WatchCalls,
+    ChartCalls,
 ):
     """One execution. Made by `init`; use it as a context manager or call `finish`.
 
@@ -70,14 +77,19 @@ class Run(
         self._pid = os.getpid()
         self._finished = False
         self._lock = threading.RLock()
+        self._endings: list[Callable[[], None]] = []
         self._start_time = start.time
         self._first_step = start.step
+        self._first_summary = copy.deepcopy(record.summary)
         self._resumed = start.resumed
         self._recorded = start.recorded
+        self._unsent_config = False
         self._config = Config(record.config, self._store_config, allow_val_change=allow_val_change)
-        folder = folders.run_folder(
-            place.settings.run_dir, record.entity, record.project, record.id
-        )
+        folder = run_folder(place.settings.run_dir, record.entity, record.project, record.id)
+        self._trial = start.trial
+        if start.trial is not None:
+            chosen = start.trial.chosen
+            self._config.update_locked({key: record.config[key] for key in chosen})
         on_stale_step = place.settings.on_stale_step
         self._rows = Rows(
             folders.new_journal(folder, corrected=on_stale_step == "merge"),
@@ -86,8 +98,16 @@ class Run(
             start=start.time,
             step=start.step,
             on_stale_step=on_stale_step,
+            follow=None if start.trial is None else start.trial.follow,
+            media=self._make_media,
         )
-        self._summary = Summary(self._rows.state, self._rows.lock, self._summary_changes)
+        self._summary = Summary(
+            self._rows.state,
+            self._rows.lock,
+            self._summary_changes,
+            describer=self._rows.describer,
+            load=lambda value: self._loader().value(value),
+        )
         self._alerts = Alerts(place, record, self._rows)
         self._files = RunFiles(place, record, self._rows)
         self._observer = Observer(
@@ -123,7 +143,11 @@ class Run(
             log.warning("run %s belongs to the parent process, which finishes it", self.id)
             return
         try:
-            self._finish(exit_code or 0)
+            try:
+                while self._endings:
+                    self._endings.pop()()
+            finally:
+                self._finish(exit_code or 0)
         finally:
             if self._events is not None:
                 self._events.stop()
@@ -155,6 +179,10 @@ class Run(
 
     # -- inside
 
+    def _before_end(self, do: Callable[[], None]) -> None:
+        """Have something done when the run is about to end: it can log until then."""
+        self._endings.append(do)
+
     def _store_config(self, values: dict[str, Any]) -> None:
         self._update({"config": values})
 
@@ -163,6 +191,23 @@ class Run(
         columns = {"summary": state.values, "tracking": state.tracking()}
         columns |= self._observer.snapshot()
         return folders.begin_note(self._place, self._record, columns)
+
+    def _make_media(self) -> MediaLog:
+        from artifacts.runs.media import MediaLog
+
+        rows, folder = self._rows, media_folder(self._rows.path)
+        return MediaLog(folder, self.path, rows.begin_journal, self._define_chart)
+
+    def _define_chart(self, key: str, definition: dict[str, Any]) -> None:
+        try:
+            self._config._define_chart(key, definition)
+        except StorageError as error:
+            if not is_lost(error):
+                raise
+            # The journal has it, and it is stored when the run ends.
+            config = self._config._everything()
+            self._unsent_config = True
+            self._rows.write_note([NOTE, {"config": config}])
 
     def _summary_changes(self, before: bool) -> None:
         if before:
@@ -184,6 +229,7 @@ class Run(
         with self._lock:
             if self._finished:
                 return
+            self.unwatch()
             self._observer.stop()
             self._checkpoints.stop()
             self._live.stop()
@@ -205,16 +251,18 @@ class Run(
         """Record in the store what was logged, and that this is the end."""
         state = ended_as(self._record.state, exit_code)
         try:
+            others = self._summary_of_others()
+            values = self._rows.snapshot() if self._rows.changes and others is None else {}
             try:
                 self._reads.flush()
                 self._alerts.close()
-                self._complete()
+                self._complete(self._rows.state.values if others is None else others)
             except ArtifactsError as error:
                 if is_lost(error):
                     raise
-                self._enter_end(state, exit_code)
+                self._enter_end(state, exit_code, values)
                 raise
-            self._enter_end(state, exit_code)
+            self._enter_end(state, exit_code, values)
         except StorageError as error:
             if is_lost(error):
                 self._rows.leave_word(exit_code)
@@ -222,16 +270,27 @@ class Run(
                 error.hint = f"what run {self.id} has logged is safe here; bring it with: art sync"
             raise
 
-    def _enter_end(self, state: str, exit_code: int) -> None:
-        values = self._rows.snapshot() if self._rows.changes else {}
+    def _summary_of_others(self) -> dict[str, Any] | None:
+        """Return the summary that other processes, which have gone on with the run, have written.
+
+        None if there is none, or this process has one of its own.
+        """
+        if self._rows.state.values != self._first_summary:
+            return None
+        self._reload()
+        found = self._record.summary
+        return None if found == self._first_summary else found
+
+    def _enter_end(self, state: str, exit_code: int, values: dict[str, Any]) -> None:
         values |= self._observer.snapshot()
+        if self._unsent_config:
+            values["config"] = self._config._everything()
         self._place.store.catalog.finish_run(self._record.key, state, exit_code, values)
         self._reload()
 
-    def _complete(self) -> None:
+    def _complete(self, summary: dict[str, Any]) -> None:
         """Make versions of what was logged."""
         journal = self._rows.journal
-        summary = self._rows.state.values
         files = self._files
         if not (
             journal is not None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.runs.branching import Branch
     from artifacts.runs.folders import Left
+    from artifacts.runs.trial_watch import TrialWatch
+    from artifacts.runs.trials import Ticket
     from artifacts.store.records import RunRecord
 
     Resume = Literal["allow", "must", "never", "auto"]
@@ -45,6 +47,7 @@ class Request:
         fork: Where in another run it begins.
         rewind: Where in its own history it begins.
         values: Columns of the run.
+        trial: The trial of a sweep that it is; None for none.
     """
 
     id: str | None = None
@@ -53,6 +56,7 @@ class Request:
     fork: Branch | None = None
     rewind: Branch | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    trial: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Start:
         step: Number of its next row.
         resumed: Whether it goes on.
         recorded: Whether versions of its history may exist.
+        trial: What ends it early, if it is a trial of a sweep.
     """
 
     record: RunRecord
@@ -71,6 +76,7 @@ class Start:
     step: int = 0
     resumed: bool = False
     recorded: bool = False
+    trial: TrialWatch | None = None
 
 
 def check_resume(resume: bool | Resume | str | None, run_id: str | None) -> Resume | None:
@@ -101,6 +107,14 @@ def begin(place: Place, request: Request) -> Start:
         StateError: A process is logging to a run that would lose rows.
         InvalidInputError: A run has not come as far as it shall be gone on with.
     """
+    if request.trial is not None:
+        from artifacts.runs.trial_start import begin_trial  # few runs are trials
+
+        start = begin_trial(place, request, request.trial)
+        if start is not None:
+            return start
+        values = {**request.values, "sweep_id": None, "group": request.trial.run_id}
+        request = Request(name=request.name, values=values)
     if request.fork is not None:
         return _fork(place, request, request.fork)
     if request.rewind is not None:
@@ -225,7 +239,7 @@ def _fork(place: Place, request: Request, branch: Branch) -> Start:
         place, request.id or new_id(), Request(name=request.name, values=values)
     ).record
     try:
-        branching.copy_rows(place, record, history, branch)
+        branching.copy_rows(place, record, parent, history, branch)
     except BaseException:
         catalog.finish_run(record.key, "failed", 1)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from artifacts.media.base import TYPE
 from artifacts.runs.mapping import StoredMapping
 from artifacts.runs.values import for_summary, to_value
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from artifacts.runs.mapping import Path
     from artifacts.runs.metrics import SummaryState
+    from artifacts.runs.values import MakeDescriber
 
 
 class Summary(StoredMapping):
@@ -29,15 +31,27 @@ class Summary(StoredMapping):
         lock: Guards the state.
         changed: Called when something was set by hand; before the change with True, which may
             refuse it, and after it with False.
+        describer: Makes what keeps the files of media that are set; None if they are refused.
+        load: Returns the object of a description; None if descriptions are shown as they are.
     """
 
     _state: SummaryState
     _changed: Callable[[bool], None]
+    _describer: MakeDescriber | None
+    _load: Callable[[Any], Any] | None
 
     def __init__(
-        self, state: SummaryState, lock: threading.RLock, changed: Callable[[bool], None]
+        self,
+        state: SummaryState,
+        lock: threading.RLock,
+        changed: Callable[[bool], None],
+        *,
+        describer: MakeDescriber | None = None,
+        load: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__({}, lambda _: None)
+        object.__setattr__(self, "_describer", describer)
+        object.__setattr__(self, "_load", load)
         object.__setattr__(self, "_state", state)
         object.__setattr__(self, "_lock", lock)
         object.__setattr__(self, "_changed", changed)
@@ -71,7 +85,12 @@ class Summary(StoredMapping):
 
     def _set_paths(self, values: Sequence[tuple[Path, Any]]) -> None:
         plain = [
-            (path, for_summary(to_value(value, ".".join(path), strict=True)))
+            (
+                path,
+                for_summary(
+                    to_value(value, ".".join(path), strict=True, describer=self._describer)
+                ),
+            )
             for path, value in values
         ]
 
@@ -89,6 +108,14 @@ class Summary(StoredMapping):
             self._changed(True)
             change()
         self._changed(False)
+
+    def _nested(self, value: Any, path: Path) -> Any:
+        is_media = type(value) is list or (type(value) is dict and TYPE in value)
+        if is_media and self._load is not None:
+            loaded = self._load(value)
+            if type(loaded) is not dict:
+                return loaded
+        return super()._nested(value, path)
 
     def _copy(self) -> dict[str, Any]:
         with self._lock:

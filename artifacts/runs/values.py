@@ -5,11 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from artifacts._history import STATISTICS
+from artifacts.media.base import FILES, TYPE
 from artifacts.store.errors import InvalidTypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from artifacts.charts.custom import CustomChart
+    from artifacts.media.base import Media
 
 log = logging.getLogger("artifacts")
 
@@ -17,12 +24,37 @@ _PLAIN = frozenset({bool, int, float, str, type(None)})
 _TEXT = frozenset({str})
 _MOST_ITEMS = 32
 _BINS = 32
-_LATER = frozenset({"PIL", "matplotlib", "pandas", "plotly", "polars", "bokeh"})
 _warned: set[type] = set()
 
 
-def to_row(data: Any) -> dict[str, Any]:
+class Describer(Protocol):
+    """Keeps the files of what is logged beyond plain values."""
+
+    def one(self, value: Media, where: str) -> dict[str, Any]:
+        """Keep an object, and return its description.
+
+        Args:
+            where: Its key, such as ``a.b``.
+        """
+        ...
+
+    def several(self, values: Sequence[Media], where: str) -> Any:
+        """Keep a list of objects of one type, and return what describes them."""
+        ...
+
+    def chart(self, chart: CustomChart, key: str, where: str) -> tuple[str, Media]:
+        """Keep the definition of a chart; return its table, and the key of that beside ``key``."""
+        ...
+
+
+MakeDescriber = Callable[[], Describer]
+
+
+def to_row(data: Any, describer: MakeDescriber | None = None) -> dict[str, Any]:
     """Return what was logged as a row of plain values.
+
+    Args:
+        describer: Makes what keeps the files of media; None where there can be none.
 
     Raises:
         InvalidTypeError: It is no mapping, a key is not text, or a value cannot be logged.
@@ -37,19 +69,18 @@ def to_row(data: Any) -> dict[str, Any]:
         raise InvalidTypeError(
             f"log() takes a dict of values by name, not {type(data).__name__}", kind="bad_row"
         )
-    row: dict[str, Any] = {}
-    for key, value in data.items():
-        name = key if type(key) is str else _text_key(key)
-        row[name] = value if type(value) in _PLAIN else to_value(value, name)
-    return row
+    return _to_dict(data, "", False, describer)
 
 
-def to_value(value: Any, where: str, *, strict: bool = False) -> Any:
+def to_value(
+    value: Any, where: str, *, strict: bool = False, describer: MakeDescriber | None = None
+) -> Any:
     """Return a value as one that a journal holds exactly.
 
     Args:
         where: Name of the value in messages.
         strict: Refuse what has no form of its own, instead of turning it into text.
+        describer: Makes what keeps the files of media; None where there can be none.
 
     Raises:
         InvalidTypeError: It cannot be logged.
@@ -66,26 +97,53 @@ def to_value(value: Any, where: str, *, strict: bool = False) -> Any:
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "replace")
     if isinstance(value, Mapping):
-        return {
-            key if type(key) is str else _text_key(key): to_value(
-                item, f"{where}.{key}", strict=strict
-            )
-            for key, item in value.items()
-        }
+        return _to_dict(value, f"{where}.", strict, describer)
     if isinstance(value, list | tuple | set | frozenset):
-        items = [to_value(item, f"{where}[{i}]", strict=strict) for i, item in enumerate(value)]
-        return [_bare(item) for item in items] if dict in map(type, items) else items
-    return _foreign(value, where, strict=strict)
+        return _to_list(value, where, strict, describer)
+    return _foreign(value, where, strict, describer)
 
 
-def _foreign(value: Any, where: str, *, strict: bool) -> Any:
+def _to_dict(
+    values: Mapping[Any, Any], prefix: str, strict: bool, describer: MakeDescriber | None
+) -> dict[str, Any]:
+    """Return a dict; instead of a chart it has the table of the chart."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key if type(key) is str else _text_key(key)
+        if type(value) in _PLAIN:
+            found[name] = value
+            continue
+        if describer is not None and _is_chart(value):
+            name, value = describer().chart(value, name, prefix + name)  # noqa: PLW2901
+        found[name] = to_value(value, prefix + name, strict=strict, describer=describer)
+    return found
+
+
+def _to_list(
+    values: Iterable[Any], where: str, strict: bool, describer: MakeDescriber | None
+) -> Any:
+    """Return a list; of media of one type it is one description."""
+    items = list(values)
+    media = _all_media(items)
+    if media is not None:
+        return _checked(describer, media[0], where).several(media, where)
+    plain = [
+        to_value(item, f"{where}[{i}]", strict=strict, describer=describer)
+        for i, item in enumerate(items)
+    ]
+    return [_bare(item) for item in plain] if dict in map(type, plain) else plain
+
+
+def _foreign(value: Any, where: str, strict: bool, describer: MakeDescriber | None) -> Any:
     """Return an object of another library, none of which is imported for that."""
-    if type(value).__module__.partition(".")[0] in _LATER:
+    media = _as_media(value)
+    if media is not None:
+        return _checked(describer, media, where).one(media, where)
+    if _is_chart(value):
         raise InvalidTypeError(
-            f"{where} is a {type(value).__name__}; media, tables and figures cannot be logged in "
-            "this release",
-            hint="log numbers and text, or a file with log_artifact()",
-            kind="media_not_supported",
+            f"{where} is a chart, which has to be a value of a row by itself",
+            hint="log it under a key of its own: run.log({'key': chart})",
+            kind="misplaced_chart",
         )
     if hasattr(value, "isoformat"):
         return value.isoformat()
@@ -100,6 +158,43 @@ def _foreign(value: Any, where: str, *, strict: bool) -> Any:
         _warned.add(type(value))
         log.warning("%s is a %s, which is logged as text", where, type(value).__name__)
     return str(value)
+
+
+def _as_media(value: Any) -> Media | None:
+    """Return a media object, or the one that stands for an object of another library."""
+    from artifacts.media.base import Media
+    from artifacts.media.registry import adopt
+
+    return value if isinstance(value, Media) else adopt(value)
+
+
+def _all_media(items: Sequence[Any]) -> list[Media] | None:
+    """Return the media objects that a list has; None if it has anything else, or several types."""
+    media: list[Media] = []
+    for item in items:
+        found = None if type(item) in _PLAIN else _as_media(item)
+        if found is None or (media and type(found) is not type(media[0])):
+            return None
+        media.append(found)
+    return media or None
+
+
+def _is_chart(value: Any) -> bool:
+    if type(value).__module__ != "artifacts.charts.custom":
+        return False
+    from artifacts.charts.custom import CustomChart
+
+    return isinstance(value, CustomChart)
+
+
+def _checked(describer: MakeDescriber | None, media: Media, where: str) -> Describer:
+    if describer is None:
+        raise InvalidTypeError(
+            f"{where} is media of type {type(media).__name__}, which only a running run can keep",
+            hint="log it with run.log(), or add it to an artifact with Artifact.add()",
+            kind="misplaced_media",
+        )
+    return describer()
 
 
 def _text_key(key: Any) -> str:
@@ -183,12 +278,16 @@ def _percentile(ordered: list[float], percent: int) -> float:
 
 
 def for_summary(value: Any) -> Any:
-    """Return a value of a row as a summary has it: arrays as their statistics."""
+    """Return a value of a row as a summary has it.
+
+    Arrays are their statistics, and a table with many files does not name each of them.
+    """
     if type(value) is not dict:
         return value
     if STATISTICS in value:
         return value[STATISTICS]
-    return {key: for_summary(item) for key, item in value.items()}
+    left_out = FILES if TYPE in value else None
+    return {key: for_summary(item) for key, item in value.items() if key != left_out}
 
 
 def _bare(value: Any) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from artifacts import settings
+from artifacts._init_settings import to_init
 from artifacts._values import texts
+from artifacts.runs import trials
 from artifacts.runs.attributes import MAX_TAG
 from artifacts.runs.branching import parse_branch
 from artifacts.runs.config import to_config
@@ -53,19 +56,25 @@ class Wanted:
     ) -> None:
         self.arguments = [name for name, value in given.items() if value is not None]
         self.allow_val_change = allow_val_change
+        meant = to_init(given.get("settings"))
+        reinit = meant.arguments.pop("reinit", None) if reinit is None else reinit
         self.reinit = _choice("reinit", reinit, _REINITS)
         if self.reinit == "default":
             self.reinit = "finish_previous" if _in_notebook() else "return_previous"
-        told: dict[str, Any] = dict(settings.run_variables())
-        if "tags" in told:
+        told: dict[str, Any] = {**settings.run_variables(), **meant.arguments}
+        if isinstance(told.get("tags"), str):
             told["tags"] = [tag.strip() for tag in told["tags"].split(",") if tag.strip()]
         if not {"fork_from", "resume_from"}.isdisjoint(self.arguments):
             # What is said of every run of a shell does not contradict what is said of this one.
             told.pop("resume", None)
         told.update((name, value) for name, value in given.items() if value is not None)
         self.mode = None if told.get("mode") is None else _choice("mode", told["mode"], _MODES)
-        self.request = _to_request(told)
-        self.settings = _to_settings(told)
+        trial = None if self.mode == "disabled" else trials.reserved()
+        if trial is not None:
+            told = trial.told(told)
+            self.mode = self.mode or "online"  # the trial is in its store, and nowhere else
+        self.request = replace(_to_request(told), trial=trial)
+        self.settings = _to_settings(told, meant.settings)
 
 
 def _to_request(told: Mapping[str, Any]) -> Request:
@@ -77,7 +86,7 @@ def _to_request(told: Mapping[str, Any]) -> Request:
         raise InvalidInputError(
             f"resume_from names run {rewind.run!r}, and id= another one: {run_id!r}"
         )
-    config = {**to_config(read_defaults()), **_configured(told)}
+    config = {**to_config(read_defaults()), **_from_files(told), **_configured(told)}
     user, _, host = settings.user_name().partition("@")
     values = {
         **{key: told.get(key) for key in ("group", "job_type", "notes", "sweep_id")},
@@ -104,6 +113,15 @@ def _branches(told: Mapping[str, Any]) -> tuple[Branch | None, Branch | None]:
     return fork, rewind
 
 
+def _from_files(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the files say that the environment names, of which a later one counts more."""
+    paths = [path.strip() for path in told.get("config_paths", "").split(",")]
+    found: dict[str, Any] = {}
+    for path in filter(None, paths):
+        found.update(to_config(path))
+    return found
+
+
 def _configured(told: Mapping[str, Any]) -> dict[str, Any]:
     config = to_config(told.get("config"))
     without, only = told.get("config_exclude_keys"), told.get("config_include_keys")
@@ -120,8 +138,12 @@ def _configured(told: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _to_settings(told: Mapping[str, Any]) -> settings.Settings:
-    """Return the settings that hold for the run."""
+def _to_settings(told: Mapping[str, Any], given: Mapping[str, Any]) -> settings.Settings:
+    """Return the settings that hold for the run.
+
+    Args:
+        given: Those that `init` was told by one object.
+    """
     entity, project = told.get("entity"), told.get("project")
     named = {
         "store": told.get("store"),
@@ -130,9 +152,7 @@ def _to_settings(told: Mapping[str, Any]) -> settings.Settings:
         "run_dir": told.get("dir"),
         "save_code": told.get("save_code"),
     }
-    loaded = settings.load(
-        **{**settings.to_arguments(told.get("settings")), **settings.to_arguments(named)}
-    )
+    loaded = settings.load(**{**settings.to_arguments(given), **settings.to_arguments(named)})
     check_project(loaded.project)
     check_project(loaded.entity, what="entity")
     loaded.check()

@@ -1,1 +1,1 @@
-"""Sweeps: searches for the best configuration, a run for each that is tried."""
+"""Searches over settings: what to try next, and the agents that try it."""

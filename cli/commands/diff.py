@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from artifacts.store.row_diff import RowChange, RowDiff
     from artifacts.store.rows import Row
 
+_SHORT = 8
 _COLORS = {"+": "green", "-": "red", "M": "yellow", "R": "cyan"}
 
 
@@ -127,19 +128,29 @@ def _show_rows(out: Output, found: RowDiff | None, keys: tuple[str, ...]) -> Non
 
 def _row_lines(change: RowChange) -> Iterator[tuple[str, str]]:
     """Yield an example; of a row that has changed, only the values that have."""
+    from artifacts.store.row_diff import same_value
+
     before, after = change
     if before is None or after is None:
         sign, row = ("+", after) if before is None else ("-", before)
-        yield sign, ", ".join(f"{name}={value}" for name, value in (row or {}).items())
+        yield sign, ", ".join(f"{name}={_cell(value)}" for name, value in (row or {}).items())
         return
-    same = {name for name in before if name in after and before[name] == after[name]}
-    kept = [f"{name}={before[name]}" for name in before if name in same]
+    same = {name for name in before if name in after and same_value(before[name], after[name])}
+    kept = [f"{name}={_cell(before[name])}" for name in before if name in same]
     changes = [
-        f"{name}: {before.get(name, '')} → {after.get(name, '')}"
+        f"{name}: {_cell(before.get(name, ''))} → {_cell(after.get(name, ''))}"
         for name in {**before, **after}
         if name not in same
     ]
     yield "M", ", ".join([*kept, *changes])
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as it is shown: of a media object what it is, and which."""
+    if not isinstance(value, dict) or "_type" not in value:
+        return value
+    digest = str(value.get("digest", "")).removeprefix("blake3:")[:_SHORT]
+    return f"<{value['_type']} {digest}>" if digest else f"<{value['_type']}>"
 
 
 def _show_metadata(out: Output, diff: ManifestDiff) -> None:

@@ -1,8 +1,8 @@
 """The catalog: every SQL statement of the product runs through this class.
 
 Each method is one transaction. What they are about is cut into parts: `storage`, `versioning`,
-`tracking`, `facts`, `listings`, `exchange`. The statements themselves are in the modules beside
-them.
+`tracking`, `sweeping`, `facts`, `listings`, `exchange`. The statements themselves are in the
+modules beside them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from artifacts.store.catalog.facts import Facts
 from artifacts.store.catalog.listings import Listings
 from artifacts.store.catalog.schema import store as store_table
 from artifacts.store.catalog.storage import Storage
+from artifacts.store.catalog.sweeping import Sweeping
 from artifacts.store.catalog.tracking import Tracking
 from artifacts.store.catalog.versioning import Versioning
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _IDENTITY_LOCK = 3
 
 
-class Catalog(Storage, Versioning, Tracking, Facts, Listings, Exchange):
+class Catalog(Storage, Versioning, Tracking, Sweeping, Facts, Listings, Exchange):
     """Projects, artifacts, versions, aliases, runs, links, and where every blob lies.
 
     Thread-safe; may be open in many processes at once.

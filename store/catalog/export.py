@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.export_facts import add_facts
 from artifacts.store.catalog.pages import ids_where, pages
 from artifacts.store.catalog.schema import (
@@ -17,6 +18,7 @@ from artifacts.store.catalog.schema import (
     links,
     projects,
     runs,
+    sweeps,
     version_tags,
     versions,
 )
@@ -65,6 +67,7 @@ def export(
     _add_artifacts(connection, add, chosen)
     _add_versions(connection, add, None if selection is None else selection.versions)
     _add_events(connection, add, chosen, None if selection is None else selection.versions)
+    _add_sweeps(connection, add, None if selection is None else selection.runs)
     _add_runs(connection, add, None if selection is None else selection.runs)
     _add_alerts(connection, add, None if selection is None else selection.runs)
     _add_links(connection, add, None if selection is None else selection.runs)
@@ -170,6 +173,24 @@ def _add_events(
             )
 
 
+def _add_sweeps(
+    connection: Connection, add: Callable[[Record], None], run_ids: Collection[int] | None
+) -> None:
+    """Add all sweeps, or those to which the runs belong."""
+    ids = None if run_ids is None else _sweeps_of(connection, run_ids)
+    statement = _in_project(sa.select(sweeps, *_PLACE), sweeps)
+    for rows in pages(connection, statement, sweeps.c.id, ids):
+        for row in rows:
+            add(
+                {
+                    "record": "sweep",
+                    **_place(row),
+                    "id": row.sweep_id,
+                    **_columns(row, "name", "config", "state", "created_at", "created_by"),
+                }
+            )
+
+
 def _add_runs(
     connection: Connection, add: Callable[[Record], None], ids: Collection[int] | None
 ) -> None:
@@ -186,6 +207,7 @@ def _add_runs(
                         *("name", "state", "group", "job_type", "notes", "tags", "config"),
                         *("summary", "created_at", "finished_at", "exit_code", "user", "host"),
                         *("tracking", "sweep_id", "metadata", "system_metrics", "deleted_at"),
+                        "trial",
                     ),
                 }
             )
@@ -309,3 +331,20 @@ def _events_of(connection: Connection, ids: Collection[int]) -> set[int]:
 
 def _links_of(connection: Connection, ids: Collection[int]) -> set[int]:
     return ids_where(connection, links.c.id, links.c.run_id, ids)
+
+
+def _sweeps_of(connection: Connection, run_ids: Collection[int]) -> set[int]:
+    found: set[int] = set()
+    for batch in chunked(sorted(run_ids)):
+        statement = (
+            sa.select(sweeps.c.id)
+            .join(
+                runs,
+                sa.and_(
+                    runs.c.project_id == sweeps.c.project_id, runs.c.sweep_id == sweeps.c.sweep_id
+                ),
+            )
+            .where(runs.c.id.in_(batch))
+        )
+        found.update(connection.scalars(statement))
+    return found

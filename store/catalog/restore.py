@@ -24,6 +24,7 @@ from artifacts.store.catalog.schema import (
     links,
     projects,
     runs,
+    sweeps,
     versions,
 )
 from artifacts.store.digests import parse_digest
@@ -156,6 +157,7 @@ class Restoring:
             "artifact": self._artifact,
             "version": self._version,
             "alias_event": self._event,
+            "sweep": self._sweep,
             "run": self._run,
             "alert": self._alert,
             "link": self._link,
@@ -413,6 +415,15 @@ class Restoring:
 
     # -- runs and lineage
 
+    def _sweep(self, record: Record) -> None:
+        """Enter a sweep; one that is there already stays as it is."""
+        row = {
+            "project_id": self._project_of(record),
+            "sweep_id": record["id"],
+            **columns_of(record, "name", "config", "state", "created_at", "created_by"),
+        }
+        self._connection.execute(self._db.insert(sweeps).values(row).on_conflict_do_nothing())
+
     def _run(self, record: Record) -> None:
         project_id = self._project_of(record)
         run_id, attempt = record["id"], 1
@@ -439,6 +450,7 @@ class Restoring:
                 *("created_at", "finished_at", "exit_code", "user", "host"),
                 *("tracking", "sweep_id", "metadata", "system_metrics", "deleted_at"),
             ),
+            "trial": record.get("trial"),  # older exports have none
             "state": UNKNOWN if record["state"] in ACTIVE_STATES else record["state"],
         }
         statement = sa.insert(runs).values(row).returning(runs.c.id)

@@ -21,6 +21,7 @@ from artifacts.store.records import (
     LinkKind,
     LinkRecord,
     RunRecord,
+    SweepRecord,
     VersionRecord,
 )
 
@@ -46,8 +47,13 @@ def create(
     project: str,
     run_id: str,
     values: Mapping[str, Any],
+    *,
+    begins: bool = True,
 ) -> RunRecord:
     """Start a run.
+
+    Args:
+        begins: Whether a program works on it already; otherwise `resume` says so later.
 
     Raises:
         AlreadyExistsError: The project has a run of this id.
@@ -81,7 +87,8 @@ def create(
             f"run {run_id!r} exists already in project {project!r}",
             hint="leave id= out to get a fresh one",
         )
-    events.note_start(db, connection, key)
+    if begins:
+        events.note_start(db, connection, key)
     return get_many(db, connection, [key])[key]
 
 
@@ -126,6 +133,7 @@ def restart(db: Database, connection: Connection, key: int, values: Mapping[str,
         "tracking": None,
         "metadata": None,
         "system_metrics": None,
+        "trial": None,
         "created_at": db.now(connection),
     }
     resume(db, connection, key, {**cleared, **values})
@@ -323,6 +331,20 @@ def history_versions(connection: Connection, keys: Iterable[int]) -> dict[int, V
     return {run: found[version_id] for run, version_id in newest.items()}
 
 
+def trials(db: Database, connection: Connection, sweep: SweepRecord) -> list[RunRecord]:
+    """Return the runs whose configurations a sweep has chosen, oldest first, also deleted ones."""
+    return _load(
+        db,
+        connection,
+        sa.and_(
+            projects.c.entity == sweep.entity,
+            projects.c.name == sweep.project,
+            runs.c.sweep_id == sweep.id,
+            runs.c.trial.is_not(None),
+        ),
+    )
+
+
 def _load(
     db: Database, connection: Connection, condition: sa.ColumnElement[bool]
 ) -> list[RunRecord]:
@@ -360,6 +382,7 @@ def _load(
             row.metadata,
             row.system_metrics,
             row.deleted_at,
+            row.trial,
         )
         for row in rows
     ]

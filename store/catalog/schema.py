@@ -80,8 +80,15 @@ runs = _table(
     "runs",
     integer="id project_id exit_code",
     text="run_id name state group job_type notes user host sweep_id",
-    json="tags config summary tracking metadata system_metrics",
+    json="tags config summary tracking metadata system_metrics trial",
     big="created_at finished_at heartbeat_at deleted_at",
+)
+sweeps = _table(
+    "sweeps",
+    integer="id project_id",
+    text="sweep_id name state created_by",
+    json="config",
+    big="created_at",
 )
 alerts = _table("alerts", integer="id run_id suppressed", text="title text level", big="at")
 history_chunks = _table(

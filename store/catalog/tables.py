@@ -152,12 +152,16 @@ class RunRow(_Row, table=True):
 
     ``heartbeat_at`` is its last sign of life. ``tracking`` says how its summary follows what is
     logged: locked keys, defined metrics, and what their aggregates need. ``metadata`` says what
-    ran where: program, commit, machine, versions. ``system_metrics`` are the latest ones. A deleted
-    run keeps its row, because lineage still shows it.
+    ran where: program, commit, machine, versions. ``system_metrics`` are the latest ones. ``trial``
+    is a `records.Trial` if a sweep has chosen its configuration. A deleted run keeps its row,
+    because lineage still shows it.
     """
 
     __tablename__ = "runs"
-    __table_args__ = (UniqueConstraint("project_id", "run_id"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "run_id"),
+        Index("ix_runs_sweep_id", "sweep_id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id")
     run_id: str
@@ -181,6 +185,25 @@ class RunRow(_Row, table=True):
     metadata_: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", _json()))
     system_metrics: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
     deleted_at: int | None = Field(default=None, sa_type=BigInteger)
+    trial: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+
+
+class SweepRow(_Row, table=True):
+    """A search over settings; `records.Trial` of its runs says what was tried.
+
+    ``state`` is a `records.SweepState`.
+    """
+
+    __tablename__ = "sweeps"
+    __table_args__ = (UniqueConstraint("project_id", "sweep_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id")
+    sweep_id: str
+    name: str
+    config: dict[str, Any] = Field(sa_column=Column(_json(), nullable=False))
+    state: str
+    created_at: int = Field(sa_type=BigInteger)
+    created_by: str | None = None
 
 
 class AlertRow(_Row, table=True):

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import subprocess
 
 import pytest
 import sqlalchemy as sa
@@ -125,22 +124,6 @@ def test_the_catalog_is_full(store, tmp_path, monkeypatch):
 
 
 # -- for real
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    """A file system of 4 MiB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a small file system needs root on Linux")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 TOO_MUCH = {"fits": LARGE, "huge": HUGE, "small": SMALL}

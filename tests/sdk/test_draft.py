@@ -140,6 +140,18 @@ def test_what_json_cannot_hold_is_refused_by_name():
         Artifact("corpus", "dataset", metadata=numbers)
 
 
+def test_whole_numbers_as_keys_within_are_text():
+    labels = {0: "cat", 1: {2: "dog"}}
+    draft = Artifact("corpus", "dataset", metadata={"labels": labels})
+    assert draft.metadata == {"labels": {"0": "cat", "1": {"2": "dog"}}}
+    for key in (0.5, None, True, ("a",)):
+        unusable: Any = {"labels": {key: "cat"}}
+        with pytest.raises(TypeError, match="keys must be text"):
+            Artifact("corpus", "dataset", metadata=unusable)
+    with pytest.raises(ValueError, match="same as text"):
+        Artifact("corpus", "dataset", metadata={"labels": {1: "cat", "1": "dog"}})
+
+
 def test_metadata_that_was_changed_in_place_is_checked_when_logged(run, draft):
     draft.metadata["loss"] = math.inf
     with pytest.raises(ValueError, match="infinite"):

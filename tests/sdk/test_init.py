@@ -139,8 +139,8 @@ def test_settings_that_cannot_be_used(given, why):
 
 
 def test_what_is_not_supported_is_said(log):
-    artifacts.init(magic=True, sync_tensorboard=True, monitor_gym=False, anonymous="never")
-    assert log.text.count("init() does not support magic, sync_tensorboard: without effect") == 1
+    artifacts.init(magic=True, force=True, monitor_gym=False, anonymous="never")
+    assert log.text.count("init() does not support force, magic: without effect") == 1
 
 
 def test_an_unknown_argument():

@@ -289,12 +289,59 @@ def test_other_objects_are_text(run, log):
     assert log.text.count("x is a complex, which is logged as text") <= 1
 
 
-def test_media_are_refused_for_now(run):
+def test_objects_of_libraries_become_media(run):
     import pandas as pd
 
-    with pytest.raises(artifacts.InvalidTypeError, match="cannot be logged in this release"):
-        run.log({"table": pd.DataFrame({"a": [1]})})
+    run.log({"table": pd.DataFrame({"a": [1]}), "when": pd.Timestamp("2026-01-02")})
+    [row] = run.history
+    assert row["table"].data == [[1]]
+    assert row["when"] == "2026-01-02T00:00:00"
+
+
+def test_charts_are_tables_and_definitions(run):
+    table = artifacts.Table(columns=["x", "y"], data=[[1, 2]])
+    chart = artifacts.plot_table("wandb/line/v0", table, {"x": "x", "y": "y"})
+    run.log({"roc": chart, "deep": {"roc": chart}})
+    run.log({"roc": chart})
+    first, second = run.history
+    assert first["roc_table"].data == first["deep.roc_table"].data == [[1, 2]]
+    assert second["roc_table"].data == [[1, 2]]
+    assert {"roc", "deep.roc"}.isdisjoint(first)
+    assert dict(run.config) == {}
+    stored = artifacts.Api(project="demo").run(run.id)
+    assert dict(stored.config) == {}
+    assert stored._record.config["_artifacts"]["charts"].keys() == {"roc", "deep.roc"}
+    run.config["lr"] = 0.1
+    stored = artifacts.Api(project="demo").run(run.id)
+    assert dict(stored.config) == {"lr": 0.1}
+    assert stored._record.config["_artifacts"]["charts"].keys() == {"roc", "deep.roc"}
+
+
+def test_a_chart_is_a_value_of_a_row(run):
+    table = artifacts.Table(columns=["x", "y"], data=[[1, 2]])
+    chart = artifacts.plot_table("wandb/line/v0", table, {"x": "x", "y": "y"})
+    with pytest.raises(artifacts.InvalidTypeError, match=r"roc\[0\] is a chart"):
+        run.log({"roc": [chart, 1]})
+    with pytest.raises(artifacts.InvalidInputError, match="used by this library"):
+        run.config["_artifacts"] = 1
     assert run.step == 0
+
+
+def test_charts_are_kept_while_the_store_is_lost(run, monkeypatch):
+    from artifacts.store.catalog import Catalog
+
+    table = artifacts.Table(columns=["x", "y"], data=[[1, 2]])
+    chart = artifacts.plot_table("wandb/line/v0", table, {"x": "x", "y": "y"})
+
+    def lost(*_):
+        raise artifacts.StorageError("no route to host", retryable=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Catalog, "update_run", lost)
+        run.log({"roc": chart})
+    run.finish()
+    stored = artifacts.Api(project="demo").run(run.id)
+    assert stored._record.config["_artifacts"]["charts"].keys() == {"roc"}
 
 
 def test_nested(run):

@@ -10,6 +10,7 @@ import pytest
 
 import artifacts
 from artifacts import _session
+from artifacts._run_folders import run_folder
 from artifacts.runs import folders
 from artifacts.runs.completing import recover
 from artifacts.store.journal import Journal
@@ -283,7 +284,7 @@ def test_ends_at_the_same_time_lose_nothing(monkeypatch):
 def test_a_journal_that_is_just_being_begun_is_left_alone(monkeypatch):
     """Whether it is in use is asked after it was read: before, its writer may lock it meanwhile."""
     run = artifacts.init(project="demo", id="r")
-    folder = folders.run_folder(run._place.settings.run_dir, "local", "demo", "r")
+    folder = run_folder(run._place.settings.run_dir, "local", "demo", "r")
     journal = Journal(folder / "0.journal")
     asked = []
 

@@ -302,7 +302,7 @@ def test_module_level_config_and_summary(run):
 @pytest.mark.parametrize("name", ["config", "summary"])
 def test_module_level_without_a_run(name):
     with pytest.raises(artifacts.Error, match=rf"must call artifacts.init\(\) before .*\.{name}"):
-        getattr(artifacts, name)
+        getattr(artifacts, name).update({"lr": 1})
 
 
 @pytest.mark.parametrize("name", ["config", "summary"])

@@ -118,6 +118,36 @@ def test_parquet_with_its_types():
     assert numbers(found) == (0, 0, 2, 1)
 
 
+def test_a_number_may_be_kept_in_another_column():
+    before, after = parquet(id=[1, 2], v=[1, 2]), parquet(id=[1, 2], v=[1.0, 2.5])
+    assert numbers(diff_rows(before, after, key=["id"])) == (0, 0, 1, 1)
+    flags, digits = parquet(v=[True]), parquet(v=[1])
+    assert numbers(diff_rows(flags, digits)) == (1, 1, 0, 0)
+
+
+def test_media_are_told_apart_by_their_contents():
+    def row(path, digest):
+        return f'{{"image": {{"_type": "image-file", "path": "{path}", "digest": "{digest}"}}}}'
+
+    before, after = jsonl(row("a", "1"), row("b", "2")), jsonl(row("c", "1"), row("b", "3"))
+    assert numbers(diff_rows(before, after)) == (1, 1, 0, 1)
+    other = jsonl('{"image": {"path": "a", "digest": "1"}}')
+    assert numbers(diff_rows(other, jsonl('{"image": {"path": "c", "digest": "1"}}')))[3] == 0
+
+
+def test_json_of_our_own_files_is_compared_as_values():
+    def marked(*texts):
+        field = pa.field("v", pa.string(), metadata={"artifacts": "json"})
+        data = io.BytesIO()
+        pq.write_table(pa.table([pa.array(texts)], schema=pa.schema([field])), data)
+        return Table("parquet", lambda: io.BytesIO(data.getvalue()))
+
+    before, after = marked('{"a": 1, "b": NaN}', None), marked('{"b":NaN,"a":1}', "2")
+    found = diff_rows(before, after)
+    assert numbers(found) == (1, 1, 0, 1)
+    assert [tuple(change) for change in found.examples] == [(None, {"v": 2}), ({"v": None}, None)]
+
+
 def test_more_rows_than_a_batch():
     count = 20_000
     before = parquet(id=list(range(count)), v=[0] * count)

@@ -63,6 +63,7 @@ def command(app: App, run_id: str) -> None:
 def _show(
     out: Output, stored: StoredRun, used: list[VersionRecord], logged: list[VersionRecord]
 ) -> None:
+    from artifacts._metadata import without_private
     from artifacts.cli import _describe, _text
     from artifacts.runs.values import storable  # as the summary is: without NaN
 
@@ -83,7 +84,7 @@ def _show(
             ("used", _versions(used) or "nothing"),
             ("logged", _versions(logged) or "nothing"),
             ("notes", run.notes or ""),
-            ("config", _describe.mapping(run.config)),
+            ("config", _describe.mapping(without_private(run.config))),
             ("summary", _describe.mapping(_own(storable(run.summary)))),
             ("metrics", "\n".join(_metrics(out, stored))),
             ("system", _describe.mapping(run.system_metrics or {})),

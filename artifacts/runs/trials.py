@@ -1,0 +1,115 @@
+"""Runs that are trials of a sweep: how `init` finds the one that is reserved for it.
+
+An agent reserves a trial, which is a run with a configuration, and then has the program run: in
+this process, or in one of its own, which learns of the trial from its environment. The first run
+that the program begins is the trial.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from artifacts import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = logging.getLogger("artifacts")
+
+
+class TrialStopped(SystemExit):
+    """Raised by `Run.log` to end a trial early; the run then counts as finished.
+
+    It is not an `Exception`, so that programs which go on after errors do not go on after it. A
+    program of its own ends with exit code 0, and an agent that has called a function goes on with
+    the next trial.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(0)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Ticket:
+    """A trial that is reserved for this process.
+
+    Args:
+        run: Entity, project and id.
+        store: Where the run is, as the settings have it; None for where they say.
+
+    Attributes:
+        ending: Why the trial is to end; None while it may go on.
+    """
+
+    def __init__(self, run: tuple[str, str, str], sweep: str, store: str | None = None) -> None:
+        self.entity, self.project, self.run_id = run
+        self.sweep_id = sweep
+        self.store = store
+        self.ending: str | None = None
+
+    def told(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `init` is told, when it begins this trial.
+
+        Args:
+            given: What it was told by arguments and by the environment.
+        """
+        ours = {"entity": self.entity, "project": self.project, "id": self.run_id}
+        if self.store is not None:
+            ours["store"] = self.store
+        other = [
+            key
+            for key, value in ours.items()
+            if given.get(key) is not None and not _is_same(given[key], value)
+        ]
+        if other:
+            log.warning(
+                "init() begins a trial of sweep %s; not used: %s", self.sweep_id, ", ".join(other)
+            )
+        kept = {
+            key: value
+            for key, value in given.items()
+            if key not in {"resume", "fork_from", "resume_from"}
+        }
+        return {**kept, **ours, "sweep_id": self.sweep_id}
+
+
+def _is_same(given: Any, value: str) -> bool:
+    """Whether two values of an argument are one; folders may be written in several ways."""
+    return str(given) == value or os.path.abspath(str(given)) == value
+
+
+_offered: list[Ticket] = []
+
+
+def offer(ticket: Ticket) -> None:
+    """Have the next run of this process be a trial."""
+    _offered[:] = [ticket]
+
+
+def withdraw() -> bool:
+    """Take an offer back; return whether no run was begun for it."""
+    left = bool(_offered)
+    _offered.clear()
+    return left
+
+
+def reserved() -> Ticket | None:
+    """Return the trial that the next run of this process is, if one is reserved for it."""
+    if _offered:
+        return _offered[0]
+    told = settings.trial_variables()
+    if told is None:
+        return None
+    run = (told["entity"], told["project"], told["run"])
+    return Ticket(run, told["sweep"])
+
+
+def take() -> None:
+    """Say that the reserved trial is being begun: further runs are others."""
+    _offered.clear()
+    settings.drop_trial_variables()
