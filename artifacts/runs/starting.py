@@ -143,7 +143,7 @@ def begin(place: Place, request: Request) -> Start:
     elif request.resume == "never":
         raise _exists(record)
     else:
-        start = _resume(place, record, request)
+        start = resume(place, record, request)
     if auto:
         folders.remember(place, start.record.id)
     return start
@@ -178,7 +178,8 @@ def _restart(place: Place, record: RunRecord, request: Request) -> Start:
     return Start(record, record.created_at / 1e6, recorded=True)
 
 
-def _resume(place: Place, record: RunRecord, request: Request) -> Start:
+def resume(place: Place, record: RunRecord, request: Request) -> Start:
+    """Go on with a run after its last row."""
     left = folders.find_left(place, (record.entity, record.project, record.id))
     if left:
         record = _recover(place, record, left)

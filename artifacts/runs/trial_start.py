@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifacts.runs import trials
 from artifacts.runs.mapping import with_value
-from artifacts.runs.starting import Start
+from artifacts.runs.starting import Start, resume
 from artifacts.runs.trial_watch import TrialWatch
 from artifacts.store.errors import RunNotFoundError, StateError
 from artifacts.store.records import Trial
@@ -27,6 +27,8 @@ log = logging.getLogger("artifacts")
 def begin_trial(place: Place, request: Request, ticket: Ticket) -> Start | None:
     """Begin the run that is reserved for a trial, with the configuration that was chosen for it.
 
+    If this process has begun and ended it before, it goes on.
+
     Returns:
         None, with a warning, if another process has begun it, such as one more of a distributed
         job: only one logs rows of a run.
@@ -44,7 +46,10 @@ def begin_trial(place: Place, request: Request, ticket: Ticket) -> Start | None:
             hint="leave mode='offline' out: agents share the store of their sweep",
             kind="no_such_trial",
         ) from error
-    trials.take()
+    if ticket.begun:
+        start = resume(place, record, request)
+        return replace(start, trial=TrialWatch(place, start.record, ticket))
+    trials.take(ticket)
     first = False
 
     def begin(run: RunRecord) -> Mapping[str, Any]:
@@ -55,6 +60,7 @@ def begin_trial(place: Place, request: Request, ticket: Ticket) -> Start | None:
 
     record = catalog.edit_run(record.key, begin)
     if not first:
+        trials.withdraw()
         log.warning(
             "another process has begun run %s, the trial of sweep %s; this one begins a run of its "
             "own, in the group of that name",

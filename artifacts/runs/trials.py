@@ -2,7 +2,8 @@
 
 An agent reserves a trial, which is a run with a configuration, and then has the program run: in
 this process, or in one of its own, which learns of the trial from its environment. The first run
-that the program begins is the trial.
+that the program begins is the trial; one that it begins after that has ended goes on with it, so
+that a function which asks for its configuration in one run and trains in another makes one trial.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from artifacts import settings
+from artifacts.runs import active
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,7 @@ class Ticket:
 
     Attributes:
         ending: Why the trial is to end; None while it may go on.
+        begun: Whether a run of this process was begun for it.
     """
 
     def __init__(self, run: tuple[str, str, str], sweep: str, store: str | None = None) -> None:
@@ -51,6 +54,15 @@ class Ticket:
         self.sweep_id = sweep
         self.store = store
         self.ending: str | None = None
+        self.begun = False
+        self._pid = os.getpid()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next run of this process is the trial."""
+        if not self.begun:
+            return True
+        return self._pid == os.getpid() and all(run.id != self.run_id for run in active.runs)
 
     def told(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `init` is told, when it begins this trial.
@@ -91,17 +103,21 @@ def offer(ticket: Ticket) -> None:
     _offered[:] = [ticket]
 
 
-def withdraw() -> bool:
-    """Take an offer back; return whether no run was begun for it."""
-    left = bool(_offered)
+def withdraw() -> None:
+    """Take an offer back: the trial is over."""
     _offered.clear()
-    return left
 
 
-def reserved() -> Ticket | None:
-    """Return the trial that the next run of this process is, if one is reserved for it."""
+def reserved(run_id: str | None = None) -> Ticket | None:
+    """Return the trial that the next run of this process is, if one is reserved for it.
+
+    Args:
+        run_id: That the run is to have; with one of its own it does not go on with a trial.
+    """
     if _offered:
-        return _offered[0]
+        ticket = _offered[0]
+        other = ticket.begun and run_id not in {None, ticket.run_id}
+        return ticket if ticket.is_open and not other else None
     told = settings.trial_variables()
     if told is None:
         return None
@@ -109,7 +125,8 @@ def reserved() -> Ticket | None:
     return Ticket(run, told["sweep"])
 
 
-def take() -> None:
-    """Say that the reserved trial is being begun: further runs are others."""
-    _offered.clear()
+def take(ticket: Ticket) -> None:
+    """Say that the reserved trial is being begun by this process."""
+    ticket.begun = True
+    offer(ticket)
     settings.drop_trial_variables()

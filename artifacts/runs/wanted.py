@@ -69,7 +69,7 @@ class Wanted:
             told.pop("resume", None)
         told.update((name, value) for name, value in given.items() if value is not None)
         self.mode = None if told.get("mode") is None else _choice("mode", told["mode"], _MODES)
-        trial = None if self.mode == "disabled" else trials.reserved()
+        trial = None if self.mode == "disabled" else trials.reserved(told.get("id"))
         if trial is not None:
             told = trial.told(told)
             self.mode = self.mode or "online"  # the trial is in its store, and nowhere else

@@ -99,7 +99,27 @@ def test_the_sweep_says_where_its_runs_are(api, log):
     assert "not used: project, id" in log.text
 
 
-def test_only_the_first_run_of_a_trial_is_one(api):
+def test_a_function_that_begins_its_run_twice_makes_one_trial(api):
+    """As searches of training libraries do: one run to be told what to try, one for training."""
+
+    def twice():
+        chosen = artifacts.init(project="demo").config.a
+        artifacts.finish()
+        with artifacts.init(project="demo", config={"more": 1}) as run:
+            assert run.config.a == chosen
+            run.log({"loss": chosen})
+            with artifacts.init(project="demo", reinit="create_new") as other:
+                assert other.sweep_id is None
+
+    sweep_id = make()
+    artifacts.agent(sweep_id, twice, count=2)
+    found = api.sweep(sweep_id).runs
+    assert len(found) == 2
+    assert all(run.state == "finished" and run.config["more"] == 1 for run in found)
+    assert {run.summary["loss"] for run in found} == {run.config["a"] for run in found}
+
+
+def test_a_run_with_an_id_of_its_own_is_no_trial(api):
     def two():
         train()
         artifacts.init(project="demo", id="second").finish()
@@ -318,11 +338,11 @@ def test_a_cancelled_sweep_ends_its_run_at_the_next_row(api):
 @pytest.mark.parametrize(
     ("state", "refused"),
     [
-        (SweepState.RUNNING, set()),
-        (SweepState.PAUSED, set()),
-        (SweepState.STOPPED, {"pause"}),
-        (SweepState.CANCELLED, {"pause", "resume", "stop"}),
-        (SweepState.FINISHED, {"pause", "stop", "cancel"}),
+        (SweepState.RUNNING, ()),
+        (SweepState.PAUSED, ()),
+        (SweepState.STOPPED, ("pause",)),
+        (SweepState.CANCELLED, ("pause", "resume", "stop")),
+        (SweepState.FINISHED, ("pause", "stop", "cancel")),
     ],
     ids=str,
 )
