@@ -53,13 +53,32 @@ class ArtifactsError(Exception):
     def __init__(self, message: str, *, hint: str | None = None, kind: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self._hint: str | None = None
         self.hint = hint
         if kind is not None:
             self.kind = kind
 
+    @property
+    def hint(self) -> str | None:
+        """What to do about it, or None. Tracebacks show it below the message."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str | None) -> None:
+        notes: list[str] = getattr(self, "__notes__", [])
+        if self._hint is not None and _note(self._hint) in notes:
+            notes.remove(_note(self._hint))
+        self._hint = hint
+        if hint is not None:
+            self.add_note(_note(hint))
+
     def __str__(self) -> str:
         # KeyError and OSError, from which subclasses derive too, would print something else.
         return self.message
+
+
+def _note(hint: str) -> str:
+    return f"Hint: {hint}"
 
 
 class CommError(ArtifactsError):

@@ -46,7 +46,7 @@ class StagingFolder:
             for _ in range(_ATTEMPTS):
                 self.path = parent / secrets.token_hex(8)
                 with contextlib.suppress(FileNotFoundError):  # somebody removed it: once more
-                    parent.mkdir(parents=True, exist_ok=True)
+                    _make_folder(parent)
                     _remove_abandoned(parent, keep)
                     self._lock = _make_locked(self.path)
                     return
@@ -97,6 +97,21 @@ class StagingFolder:
         with contextlib.suppress(OSError):
             os.close(self._lock)
         self._lock = -1
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder, unless it is there.
+
+    Raises:
+        FileNotFoundError: It was there, and somebody removed it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # `mkdir` looks again after it has failed, and takes what is gone by then for a file.
+        if path.exists() and not path.is_dir():
+            raise
+        raise FileNotFoundError(path) from None
 
 
 def _make_locked(path: Path) -> int:

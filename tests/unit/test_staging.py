@@ -121,3 +121,27 @@ def test_many_at_once(parent):
         thread.join()
     assert failures == []
     assert list(parent.iterdir()) == []
+
+
+def test_a_folder_that_another_process_removes_meanwhile(parent, monkeypatch):
+    """`Path.mkdir` takes what is gone when it looks again for a file."""
+    real, failures = os.mkdir, [FileExistsError(17, "File exists")]
+
+    def mkdir(path, *arguments, **options):
+        if os.fspath(path) == str(parent) and failures:
+            raise failures.pop()
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    folder = StagingFolder(parent)
+    assert failures == []
+    assert folder.path.is_dir()
+    folder.close()
+
+
+def test_a_file_in_the_way(parent):
+    parent.parent.mkdir(parents=True, exist_ok=True)
+    parent.write_text("mine")
+    with pytest.raises(StorageError, match=r"File exists|Not a directory"):
+        StagingFolder(parent)
+    assert parent.read_text() == "mine"
