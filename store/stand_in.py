@@ -95,7 +95,16 @@ class StandIn:
         try:
             self.folder.rename(gone)
             filesystems.sync(gone.parent)
-            for folder in gone.parent.glob(f".{self.folder.name}.*"):
-                shutil.rmtree(folder)
         except OSError as error:
             raise from_os_error(error, f"remove {self.folder}") from error
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what is left of folders whose removal was interrupted."""
+        for folder in self.folder.parent.glob(f".{self.folder.name}.*"):
+            try:
+                shutil.rmtree(folder)
+            except FileNotFoundError:  # another process is at it
+                continue
+            except OSError as error:
+                raise from_os_error(error, f"remove {folder}") from error

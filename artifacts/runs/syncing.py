@@ -45,7 +45,7 @@ class Synced:
         failed: What was not, and why; None for what was not tried, after the store was lost.
         unfinished: Runs that go on, and stay where they are.
         recovery: Why what killed processes have left could not be recovered.
-        emptied: Whether nothing is kept any more.
+        emptied: Whether something was kept, and nothing is any more.
     """
 
     joined: list[Joined] = field(default_factory=list)
@@ -87,8 +87,11 @@ def bring_over(place: Place, progress: Progress | None = None) -> Synced:
         progress: Told about every blob.
     """
     synced = Synced()
-    stand_in = _existing(place.settings)
+    stand_in = stand_in_for(place.settings)
     if stand_in is None:
+        return synced
+    if not opening.is_store(stand_in.store):
+        stand_in.sweep()
         return synced
     abandoned = _abandoned(stand_in, place.settings)
     with stand_in.reading():

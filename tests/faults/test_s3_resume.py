@@ -73,6 +73,7 @@ def test_a_large_file_is_gone_on_with(store, network, tmp_path):
     invariants.assert_pulls(store, version, FILES)
 
 
+@pytest.mark.long
 def test_a_collection_leaves_what_can_be_gone_on_with(store, network, tmp_path):
     data = write_tree(tmp_path / "data", FILES)
     interrupted(network, lambda: log_tree(store, data))
@@ -83,6 +84,7 @@ def test_a_collection_leaves_what_can_be_gone_on_with(store, network, tmp_path):
     invariants.assert_pulls(store, version, FILES)
 
 
+@pytest.mark.long
 def test_parts_that_nobody_comes_back_for_are_deleted(store, network, tmp_path):
     data = write_tree(tmp_path / "data", FILES)
     interrupted(network, lambda: log_tree(store, data))
@@ -95,6 +97,7 @@ def test_parts_that_nobody_comes_back_for_are_deleted(store, network, tmp_path):
     invariants.assert_pulls(store, version, FILES)
 
 
+@pytest.mark.long
 def test_something_else_is_logged_instead(store, network, tmp_path):
     interrupted(network, lambda: log_tree(store, write_tree(tmp_path / "data", FILES)))
     other = {"large.bin": LARGE[::-1], "small.txt": b"other"}

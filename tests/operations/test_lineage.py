@@ -169,6 +169,7 @@ def test_deleted_versions_are_still_shown(chain):
     assert depths == {"report/1": 0, "model/1": 1, "clean/1": 2, "raw/1": 3}
 
 
+@pytest.mark.long
 def test_many_runs_at_one_version(graph):
     for i in range(600):
         run = graph.store.catalog.create_run("local", "demo", f"r{i}", {"name": "r"})

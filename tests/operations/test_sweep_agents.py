@@ -71,7 +71,7 @@ def grid(count, **config):
     return artifacts.sweep(told, project="demo")
 
 
-@pytest.mark.parametrize("cap", [None, 5])
+@pytest.mark.parametrize("cap", [pytest.param(None, marks=pytest.mark.long), 5])
 def test_agents_never_try_one_twice(location, cap):
     sweep_id = grid(8, **({} if cap is None else {"run_cap": cap}))
     agents = [start(AGENT, sweep_id) for _ in range(2)]

@@ -238,11 +238,12 @@ class StoreMachine(RuleBasedStateMachine):
         artifact = self.model[name]
         record = resolve(self.store, f"{name}:v{number}")
         held = {alias for alias, holder in artifact.aliases.items() if holder == number}
-        if held - {LATEST} and not force:
+        # The runs of this machine never end.
+        if (held - {LATEST} or artifact.versions[number].used_by) and not force:
             with pytest.raises(StateError):
                 self.store.catalog.delete_version(record.id)
             return
-        self.store.catalog.delete_version(record.id, delete_aliases=force)
+        self.store.catalog.delete_version(record.id, delete_aliases=force, force=force)
         artifact.versions[number].deleted = True
         for alias in held:
             del artifact.aliases[alias]

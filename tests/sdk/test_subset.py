@@ -202,6 +202,7 @@ def test_forked_children_add_what_they_have_read():
     assert subset("r") == paths("a.txt", "test/1.txt", "train/1.txt")
 
 
+@pytest.mark.long
 def test_many_files_are_counted_by_folder():
     many = [f"{folder}/{n}" for folder in ("x", "y") for n in range(MOST_PATHS)]
     with artifacts.init(project="demo", id="second"):

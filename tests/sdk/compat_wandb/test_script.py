@@ -57,7 +57,13 @@ def run_python(*arguments, code=0, **variables):
     return done
 
 
-@pytest.mark.parametrize("how", [["script.py"], ["-m", "script"]], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(["script.py"], id="script"),
+        pytest.param(["-m", "script"], id="module", marks=pytest.mark.long),
+    ],
+)
 def test_it_holds_for_what_the_script_starts(tmp_path, how):
     (tmp_path / "script.py").write_text(SCRIPT)
     done = run_python(
