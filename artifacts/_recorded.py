@@ -13,7 +13,6 @@ from artifacts.store.records import INTERNAL_TYPES, VersionDraft, to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from artifacts._history import History
     from artifacts._run_media import Loader
@@ -107,9 +106,9 @@ class RecordedRun(Recorded, RunPages):
         return self._record.job_type
 
     @property
-    def created_at(self) -> datetime:
-        """When it began, in UTC."""
-        return to_datetime(self._record.created_at)
+    def created_at(self) -> str:
+        """When it began, in UTC, such as ``2026-11-22T14:02:41Z``; see also `start_time`."""
+        return f"{to_datetime(self._record.created_at):%Y-%m-%dT%H:%M:%SZ}"
 
     @property
     def state(self) -> str:

@@ -70,7 +70,8 @@ class Checkpoints:
 
     def _make(self) -> None:
         run, journal = self._record(), self._rows.journal
-        summary = self._rows.snapshot()["summary"]
+        summary = self._rows.summary() if self._rows.has_summary else None
         if journal is not None:
             commit_history(self._place, run, [journal.path])
-        commit_summary(self._place, run, summary)
+        if summary is not None:
+            commit_summary(self._place, run, summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import operator
 import os
@@ -65,6 +66,8 @@ class Rows:
         self.changes = 0
         """Counts changes of the summary."""
         self.samples = Samples()
+        self._initial = copy.deepcopy(state.values)
+        self._changed = False
         self._begin = begin
         self._start = start
         self._on_stale_step = on_stale_step
@@ -189,10 +192,23 @@ class Rows:
         with self.lock:
             (self.journal or self._make_journal()).add_note(note)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the summary as columns of the run."""
+    @property
+    def has_summary(self) -> bool:
+        """Whether the summary is this process's: another one may have gone on with the run."""
         with self.lock:
-            return {"summary": storable(self.state.values), "tracking": self.state.tracking()}
+            self._changed = self._changed or self.state.values != self._initial
+            return self._changed
+
+    def summary(self) -> dict[str, Any]:
+        """Return the summary as the catalog holds it."""
+        with self.lock:
+            return dict(storable(self.state.values))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the summary as columns of the run, if it is this process that has one."""
+        with self.lock:
+            told = {"tracking": self.state.tracking()}
+            return {**told, "summary": self.summary()} if self.has_summary else told
 
     def close(self, exit_code: int) -> None:
         """Write the open row, and make everything durable. `release` lets others have it."""

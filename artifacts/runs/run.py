@@ -275,7 +275,7 @@ class Run(
 
         None if there is none, or this process has one of its own.
         """
-        if self._rows.state.values != self._first_summary:
+        if self._rows.has_summary:
             return None
         self._reload()
         found = self._record.summary

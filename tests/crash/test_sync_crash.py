@@ -118,9 +118,7 @@ def check(world):
 # In the default run: where one step ends and the next begins.
 POINTS = [
     ("commit", 1, "before"),
-    ("commit", 4, "after"),
     ("commit", 8, "before"),
-    ("commit", 12, "before"),
     ("commit", 12, "after"),
     ("rename", 1, "after"),
     ("unlink", 3, "before"),

@@ -230,7 +230,7 @@ def test_run(api):
     assert (found.group, found.job_type, found.notes) == ("g", "train", "why")
     assert found.path == ["local", "demo", run.id]
     assert (found.created_at, found.url) == (run.created_at, None)
-    assert found.finished_at >= found.created_at
+    assert found.finished_at.timestamp() >= found.start_time
     assert all((found.user, found.host))
     assert repr(found) == f"<StoredRun local/demo/{run.id} (first, finished)>"
 

@@ -72,7 +72,7 @@ def test_what_w_and_b_documents(monkeypatch, which):
         assert found.state == ("finished" if which == 2 else "running")
         assert list(found.tags or ()) == ["x"]
         assert found.path == ("local/demo/r" if which == 0 else ["local", "demo", "r"])
-        assert found.created_at.isoformat() == run.created_at.isoformat()
+        assert found.created_at == run.created_at
         assert found.start_time == run.start_time
         assert found.user == getpass.getuser()
         assert found.summary["by"] == "hand"

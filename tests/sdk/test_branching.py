@@ -56,7 +56,7 @@ def test_a_run_is_begun_anew(resume, log):
     with init_any(id="r", resume=resume, config={"depth": 2}) as run:
         assert (run.resumed, run.step, dict(run.summary), run.state) == (False, 0, {}, "running")
         assert (dict(run.config), run.tags, run.notes, run.group) == ({"depth": 2}, (), None, None)
-        assert run.created_at > first.created_at
+        assert run.start_time > first.start_time
         assert run.name == "mine"
         assert list(run.scan_history()) == []
         run.log({"a": 100})

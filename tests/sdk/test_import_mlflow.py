@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_runs_come_over_whole(uri):
     assert dict(first.config) == {"lr": "0.1"}
     assert first.summary["acc"] == 0.9
     assert first.user == "ada"
-    assert first.created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    assert first.created_at == "2026-01-01T10:00:00Z"
     assert first.metadata["program"] == "train.py"
     assert first.file("notes.txt").size == 2
     assert artifacts.Api().run(f"demo/{SECOND}").state == "failed"

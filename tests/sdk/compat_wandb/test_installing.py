@@ -205,6 +205,9 @@ def test_a_run_that_another_process_goes_on_with(wandb):
         "run.finish()\n"
     )
     subprocess.run([sys.executable, "-c", child], check=True)
+    run.define_metric("other")
+    run._live._send()  # what its thread does by itself every now and then
+    assert wandb.Api().run(run.path).summary["_step"] == 2
     run.finish()
     stored = wandb.Api().run(run.path)
     assert [row["loss"] for row in stored.scan_history()] == [3, 1, 2]
