@@ -76,6 +76,7 @@ def test_a_deterministic_run_is_reproduced_with_the_versions_it_had(art, inputs,
     assert plan["packages"] == []
 
 
+@pytest.mark.long
 def test_names_made_of_the_id_of_the_run_are_compared_too(art, inputs):
     script = TRAIN.format(log="run.log_code()", more="").replace(", id=sys.argv[1]", "")
     Path("train.py").write_text(script)
@@ -88,6 +89,7 @@ def test_names_made_of_the_id_of_the_run_are_compared_too(art, inputs):
     }
 
 
+@pytest.mark.long
 def test_a_random_run_is_not_reproduced_and_says_in_what(art, inputs):
     execute("fit", "x", more=RANDOM)
     result = art("reproduce", "fit", "-o", "again", "--run", "--yes", "--json", code=1)

@@ -154,6 +154,7 @@ def test_a_clone_of_the_project_finds_the_store(first, tmp_path):
         assert not path.is_file() or secret not in path.read_bytes(), path
 
 
+@pytest.mark.long
 def test_what_a_killed_process_had_logged_is_finished(first, second, service):
     service.refusing = True
     first.python(CRASH, expected=-signal.SIGKILL)

@@ -372,6 +372,7 @@ def test_an_offset(catalog):
     assert catalog.find_runs(query, limit=2, offset=5).items == []
 
 
+@pytest.mark.long
 def test_long_lists(catalog):
     catalog.create_run("local", "demo", "r", {"name": "n", "config": {"x": 4999}})
     many = list(range(5000))

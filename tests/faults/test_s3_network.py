@@ -423,6 +423,7 @@ def test_memory_is_bounded(s3_server, place, tmp_path):
     assert budget.used == 0
 
 
+@pytest.mark.long
 def test_many_threads(objects, stored):
     failures = []
 

@@ -105,6 +105,7 @@ for i in range(5):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("exists", [True, False], ids=["store exists", "store is made"])
 def test_several_processes_log_one_artifact(tmp_path, exists):
     location = tmp_path / "store"

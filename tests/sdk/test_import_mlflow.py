@@ -112,6 +112,7 @@ def test_importing_twice_changes_nothing(uri):
     assert everything_in(place(project="demo").store) == before
 
 
+@pytest.mark.long
 def test_what_was_added_since_comes_with_the_next_import(uri):
     """The second run is known here only when it is in the source."""
     connection = sqlite3.connect("mlflow.db")
