@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from artifacts._history import STEP, History, selected, typed_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -61,19 +61,19 @@ class CorrectedHistory(History):
         high: int | None = None,
         page: int = 1000,
     ) -> Iterator[Row]:
-        ordered = sorted(self.unsorted(), key=lambda row: int(row[STEP]))
-        yield from selected(ordered, keys, low, high)
+        yield from selected(self._ordered(), keys, low, high)
 
-    def table(self, keys: Sequence[str] | None = None) -> pa.Table:
-        import pyarrow as pa
-
+    def _read(self, wanted: Iterable[str] | None) -> pa.Table:
         from artifacts._columns import to_table
 
-        rows = list(self.rows(keys))
-        if keys is not None and not rows:
-            return pa.table({key: pa.nulls(0) for key in keys})
-        table = to_table(rows)
-        return table if keys is None else table.select(list(keys))
+        rows = self._ordered()
+        if wanted is not None:
+            names = list(wanted)
+            rows = [{key: row[key] for key in names if key in row} for row in rows]
+        return to_table(rows)
+
+    def _ordered(self) -> list[Row]:
+        return sorted(self.unsorted(), key=lambda row: int(row[STEP]))
 
     def keys(self) -> dict[str, dict[str, Any]]:
         return typed_keys(self.unsorted())

@@ -11,7 +11,10 @@ from artifacts.store.errors import InvalidInputError, InvalidTypeError
 MAX_KEYS = 100
 
 PRIVATE = "_artifacts"
-"""Key of a run's configuration under which is what nobody has set, such as its charts."""
+"""Key of a run's configuration under which is what nobody has set."""
+
+CHARTS = "charts"
+"""Key within that of the definitions of the run's charts."""
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:

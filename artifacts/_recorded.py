@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from artifacts._session import Place
     from artifacts.artifact import Artifact
     from artifacts.store.manifest import Manifest
-    from artifacts.store.records import ArtifactRecord, LinkKind, RunRecord
+    from artifacts.store.records import ArtifactRecord, LinkKind, RunRecord, SweepRecord
 
 _LONGEST = 100
 
@@ -69,10 +69,10 @@ def record_draft(
 
 
 class Recorded:
-    """The part of `Run`, `StoredRun` and `ArtifactCollection` that says to whom they belong."""
+    """The part of runs, collections and sweeps that says to whom they belong."""
 
     _place: Place
-    _record: ArtifactRecord | RunRecord
+    _record: ArtifactRecord | RunRecord | SweepRecord
 
     @property
     def entity(self) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artifacts._metadata import PRIVATE
+from artifacts._history import STEP
+from artifacts._metadata import CHARTS, PRIVATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable
 
+    from artifacts._history import History
+    from artifacts._run_media import Loader
     from artifacts.charts.custom import CustomChart
     from artifacts.store.records import RunRecord
 
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 class _HasRows(Protocol):
     _record: RunRecord
 
-    def scan_history(self, keys: Sequence[str] | None = None) -> Iterator[dict[str, Any]]: ...
+    def _history(self) -> History: ...
+
+    def _loader(self) -> Loader: ...
 
 
 class RunCharts:
@@ -29,35 +34,37 @@ class RunCharts:
             step: The step whose tables are wanted, instead of the last ones; charts that were not
                 logged then are left out.
         """
-        found = {key: chart_of(self, key, step) for key in definitions(self)}
-        return {key: chart for key, chart in found.items() if chart is not None}
+        return charts_of(self, definitions(self), step)
 
 
 def definitions(run: _HasRows) -> dict[str, dict[str, Any]]:
     """Return what the configuration of a run says of its charts, by key."""
-    found: dict[str, dict[str, Any]] = run._record.config.get(PRIVATE, {}).get("charts", {})
+    found: dict[str, dict[str, Any]] = run._record.config.get(PRIVATE, {}).get(CHARTS, {})
     return found
 
 
-def chart_of(run: _HasRows, key: str, step: int | None = None) -> CustomChart | None:
-    """Return a chart of a run; None if its table was not logged.
+def charts_of(
+    run: _HasRows, keys: Iterable[str], step: int | None = None
+) -> dict[str, CustomChart]:
+    """Return charts of a run, without those whose table was not logged.
 
     Args:
         run: The run.
-        key: Of the chart, whose definition the run has.
-        step: The step whose table is wanted, instead of the last one.
+        keys: Of the charts, whose definitions the run has.
+        step: The step whose tables are wanted, instead of the last ones.
     """
+    from artifacts._columns import to_rows
     from artifacts.charts.custom import CustomChart
 
-    definition = definitions(run)[key]
-    table = _last(run, definition["table_key"], step)
-    return None if table is None else CustomChart.from_definition(definition, table)
-
-
-def _last(run: _HasRows, key: str, step: int | None) -> Any:
-    """Return what was logged under a key last, or at a step; None if nothing was."""
-    found = None
-    for row in run.scan_history([key, "_step"]):
-        if step is None or row["_step"] == step:
-            found = row[key]
-    return found
+    known = definitions(run)
+    tables = {key: known[key]["table_key"] for key in keys}
+    logged: dict[str, Any] = {}
+    for row in to_rows(run._history().columns(list(tables.values()))):
+        if step is None or row[STEP] == step:
+            logged.update(row)
+    loader = run._loader()
+    return {
+        key: CustomChart.from_definition(known[key], loader.value(logged[table]))
+        for key, table in tables.items()
+        if table in logged
+    }

@@ -19,7 +19,7 @@ from artifacts.store.errors import BlobNotFoundError, EntryNotFoundError, Invali
 from artifacts.store.manifest import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from artifacts._session import Place
@@ -191,8 +191,7 @@ class Loader:
     def rows(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield rows with the objects in them."""
         for row in rows:
-            types = set(map(type, row.values()))
-            if dict in types or list in types:
+            if _may_hold(row):
                 yield {key: self.value(value) for key, value in row.items()}
             else:
                 yield row
@@ -218,13 +217,32 @@ class NamedMedia:
     def __init__(self) -> None:
         self.files: dict[str, Digest] = {}
 
-    def watched(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the rows."""
+    def watched(
+        self, rows: Callable[[], Iterable[dict[str, Any]]]
+    ) -> Callable[[], Iterable[dict[str, Any]]]:
+        """Return what returns the rows, too, and looks at them the first time."""
+        seen = False
+
+        def watching() -> Iterable[dict[str, Any]]:
+            nonlocal seen
+            if seen:
+                return rows()
+            seen = True
+            return self._looked_at(rows())
+
+        return watching
+
+    def _looked_at(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in rows:
-            types = set(map(type, row.values()))
-            if dict in types or list in types:
+            if _may_hold(row):
                 self.files.update(media_files(row))
             yield row
+
+
+def _may_hold(row: Mapping[str, Any]) -> bool:
+    """Whether a row has values in which there may be descriptions."""
+    types = set(map(type, row.values()))
+    return dict in types or list in types
 
 
 def add_media(media: RunMedia, upload: Upload, wanted: Mapping[str, Digest]) -> list[Entry]:

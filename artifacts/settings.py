@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifacts import _reference_settings
 from artifacts.store.errors import ConfigError, from_os_error
 
 if TYPE_CHECKING:
@@ -471,7 +470,11 @@ def run_variables() -> dict[str, str]:
     """Return what the environment says about a run, by argument of `init`."""
     found = {each.argument: os.environ.get(each.variable) for each in RUN_VARIABLES}
     ours = {argument: value for argument, value in found.items() if value}
-    theirs = _reference_settings.to_run_arguments(_reference_environment())
+    if not stands_in():
+        return ours
+    from artifacts import _reference_settings
+
+    theirs = _reference_settings.to_run_arguments(os.environ)
     return {**{argument: each.value for argument, each in theirs.items()}, **ours}
 
 
@@ -515,12 +518,11 @@ def stands_in() -> bool:
 
 def is_silent() -> bool:
     """Whether W&B, for which this package stands in, was told to print nothing."""
-    return _reference_settings.is_silent(_reference_environment())
+    if not stands_in():
+        return False
+    from artifacts import _reference_settings
 
-
-def _reference_environment() -> Mapping[str, str]:
-    """Return the environment, empty if variables of W&B do not count."""
-    return os.environ if stands_in() else {}
+    return _reference_settings.is_silent(os.environ)
 
 
 def to_arguments(given: Any) -> dict[str, str]:
@@ -656,9 +658,13 @@ def _arguments(arguments: Mapping[str, str | os.PathLike[str] | None]) -> dict[s
 
 def _environment() -> tuple[dict[str, str], dict[str, str]]:
     """Return what the environment says about settings, and which variable says so."""
-    theirs = _reference_settings.to_settings(_reference_environment())
-    found = {name: each.value for name, each in theirs.items()}
-    variables = {name: each.variable for name, each in theirs.items()}
+    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    if stands_in():
+        from artifacts import _reference_settings
+
+        for name, each in _reference_settings.to_settings(os.environ).items():
+            found[name], variables[name] = each.value, each.variable
     for name, setting in SETTINGS.items():
         value = os.environ.get(setting.variable)
         if value:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from artifacts._find import MAX_RUN_PARTS
 from artifacts._listing import list_runs
+from artifacts._parts import in_parts
+from artifacts._recorded import Recorded
 from artifacts.store.errors import InvalidInputError, NotFoundError, StateError
 from artifacts.store.records import SweepState, to_datetime
 from artifacts.stored_run import StoredRun
@@ -24,8 +26,11 @@ _GOES_ON = frozenset({SweepState.RUNNING, SweepState.PAUSED})
 _OVER = frozenset({SweepState.STOPPED, SweepState.FINISHED})
 
 
-class Sweep:
+@in_parts
+class Sweep(Recorded):
     """A search over settings. Two are equal if they are the same one."""
+
+    _record: SweepRecord
 
     def __init__(self, place: Place, record: SweepRecord) -> None:
         self._place = place
@@ -40,16 +45,6 @@ class Sweep:
     def name(self) -> str:
         """Display name; the id if it was given none."""
         return self._record.name
-
-    @property
-    def entity(self) -> str:
-        """Owner of the project."""
-        return self._record.entity
-
-    @property
-    def project(self) -> str:
-        """Project it belongs to."""
-        return self._record.project
 
     @property
     def path(self) -> list[str]:

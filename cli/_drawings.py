@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from artifacts._history import DEFAULT_STREAM, STEP, SYSTEM_STREAM
-from artifacts._run_charts import chart_of, definitions
+from artifacts._run_charts import charts_of, definitions
 from artifacts.charts.series import Counts, Look, Series, heat_map, lines, smooth
 from artifacts.cli import _chart_text, _plots
 from artifacts.cli._chart_text import Room
@@ -137,8 +137,7 @@ def find(
     """
     for key in definitions(runs[0]).keys() & set(keys):
         _check_alone(runs, keys, key, "a chart")
-        chart = chart_of(runs[0], key)
-        if chart is not None:
+        for chart in charts_of(runs[0], [key]).values():
             return Chart(chart, key)
     histories = {run: _streams(run) for run in runs}
     known = set().union(*(history[DEFAULT_STREAM].keys() for history in histories.values()))

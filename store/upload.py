@@ -449,7 +449,12 @@ class Upload:
         if self._notes is not None and draft.size >= _LARGE:
             with self._noting:
                 self._notes.begun(draft)
-        self._objects.put(draft.key, source, size=draft.size)
+        try:
+            self._objects.put(draft.key, source, size=draft.size)
+        except StorageError:
+            if stat is not None:
+                check_unchanged(path, stat)  # the reason, if it is not what it was
+            raise
         if stat is not None:
             check_unchanged(path, stat)  # what was stored is what was hashed
         if self._notes is not None:

@@ -126,19 +126,14 @@ class Spool:
 
     def _put_file(self, source: Path, suffix: str) -> Content:
         for _ in range(_ATTEMPTS):
-            descriptor = _open(source)
-            try:
+            with _opened(source) as descriptor:
                 before = os.fstat(descriptor)
-                if not stat_module.S_ISREG(before.st_mode):
-                    raise _no_file(source)
                 with self._new_file() as (path, target):
                     found = _copy(descriptor, target, source)
                     if _same(before, os.fstat(descriptor), found.size):
                         if not self._has(found, suffix):
                             self._enter(path, found, suffix)
                         return found
-            finally:
-                os.close(descriptor)
         raise IntegrityError(
             f"{source} keeps changing while it is read",
             hint="log it when nobody writes to it, or log a copy",
@@ -214,13 +209,8 @@ def copy_and_hash(source: Path, target: int) -> Content:
         InvalidInputError: It is not a file.
         StorageError: It cannot be read or written.
     """
-    descriptor = _open(source)
-    try:
-        if not stat_module.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _no_file(source)
+    with _opened(source) as descriptor:
         return _copy(descriptor, target, source)
-    finally:
-        os.close(descriptor)
 
 
 def _copy(descriptor: int, target: int, source: Path) -> Content:
@@ -246,13 +236,21 @@ def _copy(descriptor: int, target: int, source: Path) -> Content:
     return Content(digest, sha256.hexdigest(), size)
 
 
-def _open(source: Path) -> int:
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[int]:
+    """Open a file for reading; what is no file is refused."""
     try:
-        return os.open(source, _FLAGS)
+        descriptor = os.open(source, _FLAGS)
     except FileNotFoundError:
         raise _no_file(source) from None
     except OSError as error:
         raise from_os_error(error, f"read {source}") from error
+    try:
+        if not stat_module.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _no_file(source)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _no_file(source: Path) -> InvalidInputError:

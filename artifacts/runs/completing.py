@@ -147,14 +147,11 @@ def _write_streams(
     metadata: dict[str, Any] = {}
     for stream, history in streams.items():
 
-        def rows(history: RowSource = history) -> Iterable[dict[str, Any]]:
-            return named.watched(history.unsorted())
-
         def info(sessions: dict[str, int] = history.sessions) -> dict[str, Any]:
             return {"format": 1, "run": run.id, "sessions": sessions}
 
         paths[FILES[stream]] = path = _temporary(place, run)
-        told = write(path, rows, info)
+        told = write(path, named.watched(history.unsorted), info)
         if stream == DEFAULT_STREAM:
             metadata = {key: told[key] for key in ("rows", "last_step")}
     return metadata

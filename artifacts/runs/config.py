@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from artifacts._metadata import PRIVATE, to_json, without_private
+from artifacts._metadata import CHARTS, PRIVATE, to_json, without_private
 from artifacts.runs.config_files import is_config_file, read_config_file
 from artifacts.runs.mapping import StoredMapping, with_value, without_value
 from artifacts.store.errors import ConfigError, InvalidInputError, InvalidTypeError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("artifacts")
 
 _MISSING = object()
-_CHARTS = "charts"
 
 
 class Config(StoredMapping):
@@ -149,9 +148,9 @@ class Config(StoredMapping):
             StorageError: It is kept here, and could not be stored.
         """
         with self._lock:
-            charts = self._private.get(_CHARTS, {})
+            charts = self._private.get(CHARTS, {})
             if charts.get(key) != definition:
-                private = {**self._private, _CHARTS: {**charts, key: definition}}
+                private = {**self._private, CHARTS: {**charts, key: definition}}
                 object.__setattr__(self, "_private", private)
                 self._store_all(self._items)
 

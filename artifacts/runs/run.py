@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import threading
@@ -80,7 +79,6 @@ class Run(
         self._endings: list[Callable[[], None]] = []
         self._start_time = start.time
         self._first_step = start.step
-        self._first_summary = copy.deepcopy(record.summary)
         self._resumed = start.resumed
         self._recorded = start.recorded
         self._unsent_config = False
@@ -251,18 +249,16 @@ class Run(
         """Record in the store what was logged, and that this is the end."""
         state = ended_as(self._record.state, exit_code)
         try:
-            others = self._summary_of_others()
-            values = self._rows.snapshot() if self._rows.changes and others is None else {}
             try:
                 self._reads.flush()
                 self._alerts.close()
-                self._complete(self._rows.state.values if others is None else others)
+                self._complete()
             except ArtifactsError as error:
                 if is_lost(error):
                     raise
-                self._enter_end(state, exit_code, values)
+                self._enter_end(state, exit_code)
                 raise
-            self._enter_end(state, exit_code, values)
+            self._enter_end(state, exit_code)
         except StorageError as error:
             if is_lost(error):
                 self._rows.leave_word(exit_code)
@@ -270,27 +266,18 @@ class Run(
                 error.hint = f"what run {self.id} has logged is safe here; bring it with: art sync"
             raise
 
-    def _summary_of_others(self) -> dict[str, Any] | None:
-        """Return the summary that other processes, which have gone on with the run, have written.
-
-        None if there is none, or this process has one of its own.
-        """
-        if self._rows.has_summary:
-            return None
-        self._reload()
-        found = self._record.summary
-        return None if found == self._first_summary else found
-
-    def _enter_end(self, state: str, exit_code: int, values: dict[str, Any]) -> None:
+    def _enter_end(self, state: str, exit_code: int) -> None:
+        values = self._rows.snapshot() if self._rows.changes else {}
         values |= self._observer.snapshot()
         if self._unsent_config:
             values["config"] = self._config._everything()
         self._place.store.catalog.finish_run(self._record.key, state, exit_code, values)
         self._reload()
 
-    def _complete(self, summary: dict[str, Any]) -> None:
+    def _complete(self) -> None:
         """Make versions of what was logged."""
         journal = self._rows.journal
+        summary = self._rows.state.values
         files = self._files
         if not (
             journal is not None
@@ -302,6 +289,9 @@ class Run(
             return
         journals = [journal.path] if journal else []
         try:
+            if not self._rows.has_summary:
+                self._reload()  # another process may have gone on with the run
+                summary = self._record.summary
             complete(self._place, self._record, journals, summary, files.finish)
         except ArtifactsError as error:
             command = "art sync" if is_lost(error) else f"art run recover {self.id}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
 
@@ -146,11 +146,6 @@ class _GradientHook(_Hook):
             self._log({self._name: histogram})
 
 
-class _Bins(NamedTuple):
-    counts: list[int]
-    edges: list[float]
-
-
 def histogram_of(tensor: Any) -> dict[str, Any] | None:
     """Return the histogram of a tensor, computed on the device that has it.
 
@@ -161,13 +156,6 @@ def histogram_of(tensor: Any) -> dict[str, Any] | None:
         The description of a `Histogram` of 64 bins over the numbers that are finite; None if
         there are none.
     """
-    bins = _bins_of(tensor)
-    if bins is None:
-        return None
-    return {"_type": "histogram", "values": bins.counts, "bins": bins.edges}
-
-
-def _bins_of(tensor: Any) -> _Bins | None:
     import torch
 
     if tensor.is_sparse:
@@ -184,10 +172,11 @@ def _bins_of(tensor: Any) -> _Bins | None:
         low, high = low - margin, high + margin
     counts = torch.histc(flat, bins=_BINS, min=low, max=high)
     width = (high - low) / _BINS
-    return _Bins(
-        [int(count) for count in counts.tolist()],
-        [low + width * number for number in range(_BINS)] + [high],
-    )
+    return {
+        "_type": "histogram",
+        "values": [int(count) for count in counts.tolist()],
+        "bins": [low + width * number for number in range(_BINS)] + [high],
+    }
 
 
 def _modules(models: Any) -> Sequence[Any]:

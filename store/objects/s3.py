@@ -25,7 +25,6 @@ from artifacts.store.objects.s3_errors import error_of_delete
 from artifacts.store.objects.s3_upload import (
     PART_SIZE,
     MultipartUpload,
-    Unfinished,
     abort_upload,
     list_uploads,
     part_size,
@@ -286,21 +285,18 @@ class S3Objects(ObjectStore):
                     raise error_of_delete(failure, f"delete object {name}", self.bucket)
 
     def unfinished(self) -> Sequence[UnfinishedWrite]:
-        async def call(client: Any) -> Sequence[Unfinished]:
+        async def call(client: Any) -> Sequence[UnfinishedWrite]:
             return await list_uploads(client, self.bucket, self.prefix)
 
-        found = self._policy.run(
-            lambda: self._client.run(call, "list unfinished uploads"), "list unfinished uploads"
-        )
-        return [
-            UnfinishedWrite(each.key.removeprefix(self.prefix), each.upload_id) for each in found
-        ]
+        doing = "list unfinished uploads"
+        found = self._policy.run(lambda: self._client.run(call, doing), doing)
+        return [each._replace(key=each.key.removeprefix(self.prefix)) for each in found]
 
     def give_up(self, writes: Iterable[UnfinishedWrite]) -> None:
         for write in writes:
-            upload = Unfinished(self.prefix + write.key, write.id)
+            upload = write._replace(key=self.prefix + write.key)
 
-            async def call(client: Any, upload: Unfinished = upload) -> None:
+            async def call(client: Any, upload: UnfinishedWrite = upload) -> None:
                 await abort_upload(client, self.bucket, upload)
 
             self._client.run(call, f"give up the upload of object {write.key}", key=write.key)

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from artifacts.store.errors import ArtifactsError, PermissionDeniedError, StorageError
+from artifacts.store.objects.base import UnfinishedWrite
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -129,7 +130,7 @@ class MultipartUpload:
             found = [each for each in self._run(self._list_uploads) if each.key == self._key_there]
             if not found:
                 return False
-            self._address["UploadId"] = found[-1].upload_id
+            self._address["UploadId"] = found[-1].id
             self._there = dict(self._parts_there())
         except PermissionDeniedError as error:
             log.debug("not looking for an interrupted upload of object %s: %s", self._key, error)
@@ -145,7 +146,7 @@ class MultipartUpload:
     def _key_there(self) -> str:
         return self._address["Key"]
 
-    async def _list_uploads(self, client: Any) -> list[Unfinished]:
+    async def _list_uploads(self, client: Any) -> list[UnfinishedWrite]:
         return await list_uploads(client, self._address["Bucket"], self._key_there)
 
     def _parts_there(self) -> Iterator[tuple[int, _Part]]:
@@ -253,7 +254,7 @@ class MultipartUpload:
         self._policy.run(complete, f"complete object {self._key}")
 
     def _abort(self) -> None:
-        upload = Unfinished(self._key_there, self._address["UploadId"])
+        upload = UnfinishedWrite(self._key_there, self._address["UploadId"])
 
         async def call(client: Any) -> None:
             await abort_upload(client, self._address["Bucket"], upload)
@@ -266,7 +267,7 @@ class MultipartUpload:
                 "parts of object %s are left in bucket %s, as upload %s: %s",
                 self._key,
                 self._address["Bucket"],
-                upload.upload_id,
+                upload.id,
                 error,
             )
 
@@ -274,21 +275,17 @@ class MultipartUpload:
         return self._client.run(call, f"store object {self._key}", key=self._key, size=size)
 
 
-class Unfinished(NamedTuple):
-    """An upload in parts that was neither completed nor given up, as the service names it."""
+async def list_uploads(client: Any, bucket: str, prefix: str) -> list[UnfinishedWrite]:
+    """Return the uploads in parts that are not complete, the latest of a key last.
 
-    key: str
-    upload_id: str
-
-
-async def list_uploads(client: Any, bucket: str, prefix: str) -> list[Unfinished]:
-    """Return the uploads in parts that are not complete, the latest of a key last."""
+    Their keys are those of the bucket.
+    """
     found = []
     marker: dict[str, Any] = {}
     while True:
         page = await client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **marker)
         found += [
-            (each.get("Initiated"), Unfinished(str(each["Key"]), str(each["UploadId"])))
+            (each.get("Initiated"), UnfinishedWrite(str(each["Key"]), str(each["UploadId"])))
             for each in page.get("Uploads", ())
         ]
         if not page.get("IsTruncated"):
@@ -301,14 +298,12 @@ async def list_uploads(client: Any, bucket: str, prefix: str) -> list[Unfinished
     return [upload for _, upload in found]
 
 
-async def abort_upload(client: Any, bucket: str, upload: Unfinished) -> None:
+async def abort_upload(client: Any, bucket: str, upload: UnfinishedWrite) -> None:
     """Delete the parts of an upload; that it is gone already is no error."""
     from botocore.exceptions import ClientError
 
     try:
-        await client.abort_multipart_upload(
-            Bucket=bucket, Key=upload.key, UploadId=upload.upload_id
-        )
+        await client.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.id)
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") != "NoSuchUpload":
             raise

@@ -122,6 +122,21 @@ def test_an_upload_of_a_file_that_was_changed_meanwhile_fails(store, data):
     invariants.assert_consistent(store)
 
 
+def test_a_file_that_is_changed_while_it_is_read_is_named(store, data):
+    class Early(FaultyObjects):
+        def put(self, key, source, *, size):
+            if size >= len(LARGE):
+                for name in ("large.bin", "twice/large.bin", "other.bin"):
+                    (data / name).write_bytes(b"changed")
+            super().put(key, source, size=size)
+
+    store.objects = Early(store.objects, Faults())
+    with pytest.raises(IntegrityError, match="was changed or removed") as caught:
+        log(store, data)
+    assert caught.value.kind == "file_changed"
+    assert find_latest(store, "data") is None
+
+
 def test_the_outbox_does_not_copy_them(store, data, tmp_path):
     delivery = seal(store, data)
     assert bytes_in(tmp_path / "outbox") < len(LARGE)

@@ -85,6 +85,12 @@ def test_reading_before_it_is_a_version():
             {"_step": 2, "val": 0.7},
         ]
         assert run.history(keys=["none"], pandas=False) == []
+        columns = run._history().columns(["val", "n.y"])
+        assert columns.select(["_step", "val", "n.y"]).to_pylist() == [
+            {"_step": row["_step"], "val": row.get("val"), "n.y": row.get("n.y")}
+            for row in run.scan_history()
+            if "val" in row or "n.y" in row
+        ]
         assert run.history_keys["val"]["count"] == 2
         assert run.lastHistoryStep == 3
 
