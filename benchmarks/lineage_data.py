@@ -84,7 +84,7 @@ class _Writer:
             "id project_id run_id name state job_type tags config summary created_at finished_at",
             self._runs,
         )
-        self._insert(schema.links, "run_id version_id kind at", self._links)
+        self._insert(schema.links, "run_id version_id kind at internal", self._links)
         self._settle()
         return Graph(self._layers, len(self._versions), len(self._runs), len(self._links))
 
@@ -115,11 +115,12 @@ class _Writer:
             (key, 1, f"run-{key}", "bench", "finished", "train", "[]", config, "{}", when, when)
         )
         for version in sorted({self._source(place) for _ in range(INPUTS)}):
-            self._links.append((key, version, "in", when))
+            self._links.append((key, version, "in", when, False))
         made = self._version(place)
-        self._links += [(key, made, "out", when), (key, self._next_version(_HISTORY), "out", when)]
+        history = self._next_version(_HISTORY)
+        self._links += [(key, made, "out", when, False), (key, history, "out", when, True)]
         if place % 50 == 0 and len(self._layers) > 2:
-            self._links.append((key, self._layers[-2][place], "out", when))
+            self._links.append((key, self._layers[-2][place], "out", when, False))
         return made
 
     def _source(self, place: int) -> int:

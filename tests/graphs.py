@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store.catalog import schema
-from artifacts.store.records import LinkKind
+from artifacts.store.records import INTERNAL_TYPES, LinkKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +52,7 @@ class GraphWriter:
         versions = [next(self._keys) for _ in types]
         steps = [(next(self._keys), list(used), list(made)) for used, made in runs]
         links = [
-            (run, versions[number], kind.value, NOW)
+            (run, versions[number], kind.value, NOW, types[number] in INTERNAL_TYPES)
             for run, used, made in steps
             for kind, numbers in ((LinkKind.INPUT, used), (LinkKind.OUTPUT, made))
             for number in sorted(set(numbers))
@@ -93,7 +93,7 @@ class GraphWriter:
                     for run, _, _ in steps
                 ),
             )
-            insert(schema.links, "run_id version_id kind at", links)
+            insert(schema.links, "run_id version_id kind at internal", links)
             insert(schema.derivations, "output_id input_id kind at", exact)
 
         db.write(work)

@@ -6,9 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from artifacts.store.catalog import schema
 from artifacts.store.check import check
 from artifacts.store.checkout import checkout
 from artifacts.store.digests import hash_bytes
+from artifacts.store.records import INTERNAL_TYPES
 from artifacts.store.refs import LATEST
 
 if TYPE_CHECKING:
@@ -81,9 +85,21 @@ def assert_readable(store: Store) -> None:
                 assert (hash_bytes(data), len(data)) == (entry.digest, entry.size)
 
 
+def assert_edges(store: Store) -> None:
+    """Every edge says rightly whether its version merely records a run."""
+    statement = (
+        sa.select(schema.links.c.internal, schema.artifacts.c.type)
+        .join_from(schema.links, schema.versions, schema.versions.c.id == schema.links.c.version_id)
+        .join(schema.artifacts, schema.artifacts.c.id == schema.versions.c.artifact_id)
+    )
+    edges = store.catalog._db.read(lambda connection: connection.execute(statement).all())
+    assert [edge for edge in edges if edge.internal != (edge.type in INTERNAL_TYPES)] == []
+
+
 def assert_consistent(store: Store) -> None:
     """All of the above that need no knowledge of what was logged."""
     assert_sound(store)
+    assert_edges(store)
     assert_numbers(store)
     assert_latest(store)
     assert_aliases_unique(store)

@@ -6,11 +6,13 @@ a whole level at once and return keys; who asks loads records of what is shown i
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from artifacts.store.catalog import consumers as consumer_statements
+from artifacts.store.catalog import key_lists
 from artifacts.store.catalog import recalls as recall_statements
 from artifacts.store.catalog import runs as run_statements
 from artifacts.store.catalog import versions as version_statements
@@ -26,7 +28,7 @@ from artifacts.store.catalog.schema import (
     versions,
 )
 from artifacts.store.digests import Digest
-from artifacts.store.records import ACTIVE_STATES, INTERNAL_TYPES, LinkKind
+from artifacts.store.records import ACTIVE_STATES, LinkKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -98,19 +100,19 @@ class GraphReader:
 
     def runs_of(self, version_ids: Collection[int], kind: LinkKind) -> set[int]:
         """Return the runs with an edge of this kind at one of these versions."""
-        return self._scalars(
-            sa.select(links.c.run_id)
-            .distinct()
-            .where(self._among(links.c.version_id, version_ids), links.c.kind == kind.value)
-        )
+        [found] = self._edges("run_id", at="version_id", keys=version_ids, kind=kind)
+        return set(found)
 
-    def inputs_of(self, run_keys: Collection[int]) -> set[int]:
-        """Return the versions that these runs have used."""
-        return self._scalars(
-            sa.select(links.c.version_id)
-            .distinct()
-            .where(self._among(links.c.run_id, run_keys), links.c.kind == LinkKind.INPUT.value)
+    def inputs_of(self, run_keys: Collection[int], *, internal: bool = True) -> set[int]:
+        """Return the versions that these runs have used.
+
+        Args:
+            internal: Also versions that merely record a run.
+        """
+        [found] = self._edges(
+            "version_id", at="run_id", keys=run_keys, kind=LinkKind.INPUT, internal=internal
         )
+        return set(found)
 
     def outputs_of(
         self, run_keys: Collection[int], *, internal: bool = True
@@ -120,16 +122,15 @@ class GraphReader:
         Args:
             internal: Also versions that merely record a run.
         """
-        statement = sa.select(links.c.run_id, links.c.version_id).where(
-            self._among(links.c.run_id, run_keys), links.c.kind == LinkKind.OUTPUT.value
+        runs_, made = self._edges(
+            "run_id",
+            "version_id",
+            at="run_id",
+            keys=run_keys,
+            kind=LinkKind.OUTPUT,
+            internal=internal,
         )
-        if not internal:
-            statement = (
-                statement.join_from(links, versions, versions.c.id == links.c.version_id)
-                .join(artifacts, artifacts.c.id == versions.c.artifact_id)
-                .where(artifacts.c.type.not_in(sorted(INTERNAL_TYPES)))
-            )
-        return [(run, version) for run, version in self._rows(statement)]
+        return list(zip(runs_, made, strict=True))
 
     def derivations_of(self, outputs: Collection[int]) -> list[Derivation]:
         """Return what these versions were made of, as far as that was declared."""
@@ -236,16 +237,18 @@ class GraphReader:
             )
         return self._scalars(statement)
 
-    def internal(self, version_ids: Collection[int]) -> set[int]:
-        """Return which of these versions merely record a run."""
-        return self.matching(version_ids, types=INTERNAL_TYPES)
-
-    def types_of(self, version_ids: Collection[int]) -> dict[int, str]:
-        """Return the types of these versions."""
-        statement = _of_artifact(sa.select(versions.c.id, artifacts.c.type)).where(
-            self._among(versions.c.id, version_ids)
+    def by_type(self, version_ids: Collection[int]) -> dict[str, list[int]]:
+        """Return these versions by their type."""
+        each = self._each(version_ids)
+        keys = key_lists.collected(self._db.dialect, versions.c.id)
+        statement = (
+            sa.select(artifacts.c.type, keys)
+            .select_from(each)
+            .join(versions, versions.c.id == each.c.value)
+            .join(artifacts, artifacts.c.id == versions.c.artifact_id)
+            .group_by(artifacts.c.type)
         )
-        return dict(self._rows(statement))
+        return {type_: key_lists.parse(text) for type_, text in self._rows(statement)}
 
     def artifacts_of(self, version_ids: Collection[int]) -> dict[int, int]:
         """Return the key of the artifact of each of these versions."""
@@ -263,16 +266,13 @@ class GraphReader:
         """
         if not version_ids:
             return set()
+        each = self._each(version_ids)
         used = sa.select(links.c.version_id).where(
-            links.c.version_id == versions.c.id, links.c.kind == LinkKind.INPUT.value
+            links.c.version_id == each.c.value, links.c.kind == LinkKind.INPUT.value
         )
         if idle:
             used = used.where(~self._among(links.c.run_id, idle))
-        return self._scalars(
-            sa.select(versions.c.id).where(
-                self._among(versions.c.id, version_ids), ~sa.exists(used.correlate(versions))
-            )
-        )
+        return self._scalars(sa.select(each.c.value).where(~sa.exists(used.correlate(each))))
 
     def running(self) -> set[int]:
         """Return the keys of all runs that nobody has ended."""
@@ -374,25 +374,69 @@ class GraphReader:
 
     # -- inside
 
+    def _edges(
+        self,
+        *wanted: str,
+        at: str,
+        keys: Collection[int],
+        kind: LinkKind,
+        internal: bool = True,
+    ) -> list[list[int]]:
+        """Return columns of the edges of a kind at some versions or runs; see `_edges`."""
+        dialect = self._db.dialect
+        statement = _edges(dialect, *wanted, at=at, kind=kind, internal=internal)
+        values = {_KEYS: key_lists.to_text(dialect, keys)}
+        [row] = self._connection.execute(statement, values).cursor.fetchall()
+        return list(map(key_lists.parse, row))
+
+    def _each(self, keys: Collection[int]) -> sa.TableValuedAlias:
+        """Return a table of keys with the column ``value``."""
+        return key_lists.table_of(
+            self._db.dialect, sa.literal(key_lists.to_text(self._db.dialect, keys))
+        )
+
     def _among(self, column: sa.ColumnElement[int], keys: Collection[int]) -> Any:
         """Return the condition that a column is one of any number of keys."""
-        if self._db.dialect == "postgresql":
-            # As text, which the server takes apart: psycopg writes an array number by number, and
-            # PostgreSQL would estimate each of them when it plans.
-            text = f"{{{','.join(map(str, sorted(keys)))}}}"
-            values = sa.bindparam(None, text, type_=sa.Text)
-            return column == sa.any_(sa.cast(values, sa.ARRAY(sa.Integer)))
-        import json
-
-        each = sa.func.json_each(json.dumps(sorted(keys))).table_valued("value")
-        return column.in_(sa.select(each.c.value))
+        dialect = self._db.dialect
+        return key_lists.is_among(
+            dialect, column, sa.bindparam(None, key_lists.to_text(dialect, keys), sa.Text)
+        )
 
     def _scalars(self, statement: sa.Select[Any]) -> set[int]:
-        return {key for (key,) in self._rows(statement)}
+        """Return the different keys that a statement of one column selects."""
+        [column] = statement.selected_columns
+        whole = statement.with_only_columns(key_lists.collected(self._db.dialect, column))
+        [(text,)] = self._rows(whole)
+        return set(key_lists.parse(text))
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
         """Return plain tuples: there may be a million, and converting them costs more than SQL."""
         return self._connection.execute(statement).cursor.fetchall()
+
+
+_KEYS = "keys"
+
+
+@functools.cache
+def _edges(
+    dialect: str, *wanted: str, at: str, kind: LinkKind, internal: bool = True
+) -> sa.Select[Any]:
+    """Return the statement for the edges of a kind at some versions or runs.
+
+    A walk uses it for every level, and to put it together takes longer than SQLite needs to
+    answer it.
+
+    Args:
+        wanted: Columns of links; each comes in one value.
+        at: The one that is given; its values are the parameter `_KEYS`.
+        internal: Also those of versions that merely record a run.
+    """
+    keys = sa.bindparam(_KEYS, type_=sa.Text)
+    columns: list[Any] = [key_lists.collected(dialect, links.c[name]) for name in wanted]
+    statement = sa.select(*columns).where(
+        key_lists.is_among(dialect, links.c[at], keys), links.c.kind == kind.value
+    )
+    return statement if internal else statement.where(~links.c.internal)
 
 
 def _of_artifact(statement: sa.Select[Any]) -> sa.Select[Any]:

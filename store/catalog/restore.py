@@ -488,6 +488,7 @@ class Restoring:
             "ref_text": record["ref_text"],
             "alias_event_id": self._events.get(record["event"]),
             "subset": record["subset"],
+            "internal": reading.is_internal(version_id),
         }
         new = self._db.insert(links).values(row).on_conflict_do_nothing().returning(links.c.id)
         if self._connection.scalar(new) is not None:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from artifacts.store.catalog import changes
 from artifacts.store.catalog import runs as run_statements
-from artifacts.store.catalog.schema import artifacts, history_chunks, links, runs, versions
+from artifacts.store.catalog.schema import history_chunks, links, runs, versions
 from artifacts.store.errors import StateError
-from artifacts.store.records import ACTIVE_STATES, INTERNAL_TYPES, LinkKind
+from artifacts.store.records import ACTIVE_STATES, LinkKind
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -78,7 +78,6 @@ def _outputs(connection: Connection, key: int, *, all_types: bool) -> list[int]:
     statement = (
         sa.select(versions.c.id)
         .join(links, links.c.version_id == versions.c.id)
-        .join(artifacts, artifacts.c.id == versions.c.artifact_id)
         .where(
             links.c.run_id == key,
             links.c.kind == LinkKind.OUTPUT.value,
@@ -88,5 +87,5 @@ def _outputs(connection: Connection, key: int, *, all_types: bool) -> list[int]:
         .order_by(versions.c.id)
     )
     if not all_types:
-        statement = statement.where(artifacts.c.type.in_(INTERNAL_TYPES))
+        statement = statement.where(links.c.internal)
     return list(connection.scalars(statement))

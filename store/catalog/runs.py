@@ -263,6 +263,7 @@ def insert_link(
         "at": db.now(connection),
         "ref_text": ref_text,
         "alias_event_id": event,
+        "internal": version_statements.is_internal(version_id),
     }
     new = db.insert(links).values(row).on_conflict_do_nothing().returning(links.c.id)
     if connection.scalar(new) is not None:

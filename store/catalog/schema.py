@@ -39,6 +39,7 @@ def _table(name: str, **columns: str) -> sa.TableClause:
         "text": sa.String(),
         "binary": sa.LargeBinary(),
         "json": Json(),
+        "boolean": sa.Boolean(),
     }
     return sa.table(
         name,
@@ -104,6 +105,7 @@ links = _table(
     text="kind ref_text",
     big="at",
     json="subset",
+    boolean="internal",
 )
 derivations = _table("derivations", integer="id output_id input_id run_id", text="kind", big="at")
 recalls = _table("recalls", integer="id version_id", text="by reason undone_by", big="at undone_at")

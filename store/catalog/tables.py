@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -243,14 +253,16 @@ class LinkRow(_Row, table=True):
 
     ``alias_event_id`` is the movement of the alias through which an input was resolved:
     without it nobody can say later whether the alias has moved since. ``subset`` are the paths
-    that the run has read of an input; None where that is not known.
+    that the run has read of an input; None where that is not known. ``internal`` says that the
+    version merely records a run: its type is one of `records.INTERNAL_TYPES`, which is said here
+    again so that a walk over the edges needs nothing but their indexes.
     """
 
     __tablename__ = "links"
     __table_args__ = (
         UniqueConstraint("run_id", "version_id", "kind"),
-        Index("ix_links_version_id_kind_run_id", "version_id", "kind", "run_id"),
-        Index("ix_links_run_id_kind_version_id", "run_id", "kind", "version_id"),
+        Index("ix_links_version_id_kind_run_id", "version_id", "kind", "run_id", "internal"),
+        Index("ix_links_run_id_kind_version_id", "run_id", "kind", "version_id", "internal"),
     )
     id: int | None = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id")
@@ -260,6 +272,9 @@ class LinkRow(_Row, table=True):
     ref_text: str | None = None
     alias_event_id: int | None = Field(default=None, foreign_key="alias_events.id")
     subset: dict[str, Any] | None = Field(default=None, sa_column=Column(_json()))
+    internal: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
 
 
 class DerivationRow(_Row, table=True):

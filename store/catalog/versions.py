@@ -15,7 +15,7 @@ from artifacts.store.catalog.schema import (
     versions,
 )
 from artifacts.store.digests import Digest
-from artifacts.store.records import WITHOUT_DATA, VersionRecord
+from artifacts.store.records import INTERNAL_TYPES, WITHOUT_DATA, VersionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,6 +43,16 @@ def get_many(connection: Connection, ids: Iterable[int]) -> dict[int, VersionRec
     for batch in chunked(sorted(set(ids))):
         found.update((v.id, v) for v in _load(connection, versions.c.id.in_(batch)))
     return found
+
+
+def is_internal(version_id: int) -> sa.ScalarSelect[bool]:
+    """Return the expression that says whether a version merely records a run."""
+    return (
+        sa.select(artifacts.c.type.in_(sorted(INTERNAL_TYPES)))
+        .join_from(versions, artifacts, artifacts.c.id == versions.c.artifact_id)
+        .where(versions.c.id == version_id)
+        .scalar_subquery()
+    )
 
 
 def list_versions(

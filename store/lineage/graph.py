@@ -303,8 +303,9 @@ def _near(edge: _KeyEdge, direction: Direction) -> int:
 def _link_edges(
     graph: GraphReader, query: _Query, hops: dict[int, int], shown: set[int]
 ) -> list[_KeyEdge]:
-    links = graph.links_at_versions({node for node in shown if node > 0})
-    links += graph.links_at_runs({-node for node in shown if node < 0})
+    links = graph.links_at_runs({-node for node in shown if node < 0})
+    if query.after is not None:  # else the nearer end of every edge is in the page, too
+        links += graph.links_at_versions({node for node in shown if node > 0})
     links = [link for link in links if link.version in hops and -link.run in hops]
     elsewhere: set[int] = set()
     if query.exact:

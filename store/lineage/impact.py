@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,15 +88,15 @@ def impact(
 def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bool) -> Impact:
     reached = walk(graph, [version.id], "down", exact=exact)
     affected = set(reached.versions) - {version.id}
-    types = graph.types_of(affected)
-    models = _nearest(reached, (key for key, type_ in types.items() if type_ == _MODEL))
+    by_type = graph.by_type(affected)
+    models = _nearest(reached, by_type.get(_MODEL, ()))
     leaves = _nearest(reached, _leaves(graph, reached, affected))
     loaded = graph.versions({*models[:limit], *leaves[:limit]})
     running = graph.runs(graph.running() & reached.runs.keys())
     return Impact(
         version=version,
         recall=graph.recalls().get(version.id),
-        by_type=dict(sorted(Counter(types.values()).items())),
+        by_type={type_: len(keys) for type_, keys in sorted(by_type.items())},
         run_count=len(reached.runs),
         model_count=len(models),
         models=[loaded[key] for key in models[:limit]],

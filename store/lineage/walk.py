@@ -125,8 +125,7 @@ class _Step:
     def _beyond(self, runs: set[int], reached: Reached) -> set[int]:
         """Return the versions on the other side of runs; going down, note which have none."""
         if self._up:
-            found = self._graph.inputs_of(runs)
-            return found if self._internal else found - self._graph.internal(found)
+            return self._graph.inputs_of(runs, internal=self._internal)
         pairs = self._graph.outputs_of(runs, internal=self._internal)
         if self._exact:
             elsewhere = self._graph.with_derivations({version for _, version in pairs})

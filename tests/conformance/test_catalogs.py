@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from artifacts.store.catalog import Catalog, migrate, schema, tables
 from artifacts.store.catalog.database import Database
 from artifacts.store.errors import FormatError, InvalidInputError, PermissionDeniedError
+from artifacts.store.records import INTERNAL_TYPES
 from tests.conformance.catalog_tests import CatalogTests, draft, log
 
 
@@ -204,6 +205,48 @@ def test_an_older_schema_cannot_be_upgraded_without_writing(tmp_path):
     with pytest.raises(FormatError) as caught:
         Catalog.sqlite(path, read_only=True)
     assert caught.value.kind == "store_too_old"
+
+
+def test_edges_of_an_older_catalog_learn_what_they_lead_to(tmp_path):
+    from alembic import command
+
+    path = tmp_path / "catalog.sqlite"
+    database = Database.sqlite(path)
+    types = ["dataset", *sorted(INTERNAL_TYPES)]
+
+    def older(connection):
+        config = migrate.alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        insert = connection.exec_driver_sql
+        insert("INSERT INTO projects VALUES (1, 'local', 'p', 0)")
+        insert(
+            "INSERT INTO runs (id, project_id, run_id, name, state, tags, config, summary,"
+            " created_at) VALUES (1, 1, 'r', 'r', 'finished', '[]', '{}', '{}', 0)"
+        )
+        for key, type_ in enumerate(types, 1):
+            insert(
+                "INSERT INTO artifacts (id, project_id, name, type, next_number, created_at,"
+                f" updated_at) VALUES ({key}, 1, 'a{key}', '{type_}', 1, 0, 0)"
+            )
+            insert(
+                "INSERT INTO versions (id, artifact_id, number, digest, size, file_count,"
+                " metadata, created_at, updated_at, logged_at)"
+                f" VALUES ({key}, {key}, 0, x'00', 0, 0, '{{}}', 0, 0, 0)"
+            )
+            insert(
+                "INSERT INTO links (run_id, version_id, kind, at)"
+                f" VALUES (1, {key}, 'out', 0), (1, {key}, 'in', 0)"
+            )
+
+    database.write(older)
+    database.close()
+    catalog = Catalog.sqlite(path)
+    made = catalog.read_graph(lambda graph: graph.outputs_of([1], internal=False))
+    used = catalog.read_graph(lambda graph: graph.inputs_of([1], internal=False))
+    assert (made, used) == ([(1, 1)], {1})
+    assert len(catalog.read_graph(lambda graph: graph.outputs_of([1]))) == len(types)
+    catalog.close()
 
 
 @pytest.mark.parametrize("content", [b"not a database, certainly not\n" * 100])

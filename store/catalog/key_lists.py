@@ -1,0 +1,56 @@
+"""Any number of keys as one value of a statement, on the way in and on the way out.
+
+On the way in, because a statement has no room for a hundred thousand parameters: psycopg writes
+an array number by number, and PostgreSQL would estimate each of them when it plans. On the way
+out, because databases take longer to drop keys that come again than we do, and several times as
+long to hand them over one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def to_text(dialect: str, keys: Collection[int]) -> str:
+    """Return keys as the text that the other functions take as a parameter."""
+    text = orjson.dumps(sorted(keys)).decode()
+    return f"{{{text[1:-1]}}}" if dialect == "postgresql" else text
+
+
+def is_among(
+    dialect: str, column: sa.ColumnElement[int], keys: sa.BindParameter[str]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column is one of the keys."""
+    if dialect == "postgresql":
+        return column == sa.any_(_array(keys))
+    return column.in_(sa.select(table_of(dialect, keys).c.value))
+
+
+def table_of(dialect: str, keys: sa.BindParameter[str]) -> sa.TableValuedAlias:
+    """Return the keys as a table with the column ``value``."""
+    if dialect == "postgresql":
+        return sa.func.unnest(_array(keys)).table_valued("value").render_derived()
+    return sa.func.json_each(keys).table_valued("value")
+
+
+def collected(dialect: str, key: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
+    """Return the aggregate of all keys of a column as one text, for `parse`."""
+    if dialect == "postgresql":
+        return sa.cast(sa.func.array_agg(key), sa.Text)
+    return sa.func.json_group_array(key)
+
+
+def parse(text: str | None) -> list[int]:
+    """Return the keys in what was collected; PostgreSQL has {1,2}, and null instead of {}."""
+    found: list[int] = orjson.loads(f"[{text[1:-1]}]") if text else []
+    return found
+
+
+def _array(keys: sa.BindParameter[str]) -> sa.Cast[Any]:
+    return sa.cast(keys, sa.ARRAY(sa.Integer))
