@@ -107,7 +107,7 @@ SETTINGS = {
         Setting(
             "connect_timeout",
             "Seconds for which `init` waits for a remote store before it keeps the run on this "
-            "machine. Default: `5`.",
+            "machine. Default: `10`.",
         ),
         Setting(
             "run_dir",
@@ -722,7 +722,7 @@ def _default(name: str) -> Value:
     if name == "offline_dir":
         return Value(str(_user_data() / "offline"), DEFAULT)
     if name == "connect_timeout":
-        return Value("5", DEFAULT)
+        return Value("10", DEFAULT)
     if name == "run_dir":
         return Value(str(_user_data() / "runs"), DEFAULT)
     import platformdirs

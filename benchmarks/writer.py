@@ -23,7 +23,7 @@ def main() -> None:
     artifacts: Any = import_module("artifacts")
     store, folder = str(job["store"]), Path(job["folder"])
     found: dict[str, Any] = {"seconds": [], "numbers": [], "errors": []}
-    with artifacts.init(project="bench", store=store) as run:
+    with artifacts.init(project="bench", store=store, mode="online") as run:
         # Connections, caches and imports are there before the clock starts.
         _write(folder)
         run.log_artifact(str(folder), name=f"warm-{job['number']}", type="dataset").wait()

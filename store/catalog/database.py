@@ -12,6 +12,7 @@ closing it, and connects anew.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import sqlite3
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 T = TypeVar("T")
+
+log = logging.getLogger("artifacts")
 
 BUSY_TIMEOUT = 60.0
 """Seconds that a writer waits for another one's transaction."""
@@ -130,12 +133,28 @@ class Database:
                 raise self._translate(error) from error
             except StorageError as error:
                 # A server that was there may be back soon; one that never was is reported at once.
-                if last or not error.retryable or not self._was_connected:
+                full = error.kind == postgres.FULL  # and we have waited
+                if last or full or not error.retryable or not self._was_connected:
                     raise
                 pause = 0.1
             jitter = random.uniform(0.2, 1)  # noqa: S311 - no secret
             time.sleep(jitter * pause * 2**attempt)
         raise AssertionError  # the last attempt returned or raised
+
+    def _connect(self) -> Connection:
+        """Take a connection; wait for one while the server has none left for us."""
+        deadline = time.monotonic() + _PATIENCE
+        pause = 0.1
+        while True:
+            try:
+                return self._engine.connect()
+            except StorageError as error:
+                if error.kind != postgres.FULL or time.monotonic() > deadline:
+                    raise
+                if pause > 1:
+                    log.warning("%s; waiting for one", error)
+            time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
+            pause = min(pause * 2, 5.0)
 
     def _once(
         self,
@@ -145,7 +164,7 @@ class Database:
         proof: Callable[[Connection, T], bool] | None,
     ) -> T:
         with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(self._engine.connect())
+            connection = stack.enter_context(self._connect())
             self._was_connected = True
             connection = connection.execution_options(**self._options(write=write))
             transaction = connection.begin()

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from artifacts.store.catalog import Catalog, blobs, changes, database, leases, postgres
+from artifacts.store.catalog.database import Database
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import (
     ArtifactsError,
@@ -730,12 +731,55 @@ def test_a_wrong_password(postgres_server, role, monkeypatch):
 
 @needs_own_server
 @pytest.mark.parametrize("role", ["crowd"], indirect=True)
-def test_no_connection_is_left(postgres_server, role):
+def test_no_connection_is_left(postgres_server, role, monkeypatch):
+    monkeypatch.setattr(database, "_PATIENCE", 0.2)
     role[1].execute("ALTER ROLE crowd CONNECTION LIMIT 0")
     with pytest.raises(StorageError) as caught:
         Catalog.open_url(at(postgres_server, user="crowd"))
     assert caught.value.kind == "too_many_connections"
     assert caught.value.retryable
+
+
+@needs_own_server
+@pytest.mark.parametrize("role", ["crowd"], indirect=True)
+def test_a_connection_is_waited_for(postgres_server, role):
+    server = role[1]
+    server.execute("ALTER ROLE crowd CONNECTION LIMIT 0")
+    timer = threading.Timer(1, server.execute, ["ALTER ROLE crowd CONNECTION LIMIT 1"])
+    timer.start()
+    crowd = Database.postgres(at(postgres_server, user="crowd"))
+    try:
+        assert crowd.read(lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
+    finally:
+        crowd.close()
+        timer.join()
+
+
+@needs_own_server
+@pytest.mark.parametrize("role", ["crowd"], indirect=True)
+def test_one_connection_is_kept(postgres_server, role):
+    crowd = Database.postgres(at(postgres_server, user="crowd"))
+    together = threading.Barrier(3)
+
+    def work(connection):
+        connection.exec_driver_sql("SELECT 1")
+        together.wait(30)
+
+    threads = [threading.Thread(target=crowd.read, args=[work]) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        held = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'crowd'"
+        for _ in range(100):  # a server process ends a moment after its client
+            [count] = role[1].execute(held).fetchone()
+            if count == 1:
+                break
+            time.sleep(0.05)
+        assert count == 1
+    finally:
+        crowd.close()
 
 
 @needs_own_server
