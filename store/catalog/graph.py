@@ -103,6 +103,12 @@ class GraphReader:
         [found] = self._edges("run_id", at="version_id", keys=version_ids, kind=kind)
         return set(found)
 
+    def uses_of(self, version_ids: Collection[int]) -> tuple[set[int], set[int]]:
+        """Return the runs that have used one of these versions, and which of them were used."""
+        statement = _uses(self._db.dialect)
+        runs_, used = self._in_one_row(statement, version_ids)
+        return set(runs_), set(used)
+
     def inputs_of(self, run_keys: Collection[int], *, internal: bool = True) -> set[int]:
         """Return the versions that these runs have used.
 
@@ -239,13 +245,10 @@ class GraphReader:
 
     def by_type(self, version_ids: Collection[int]) -> dict[str, list[int]]:
         """Return these versions by their type."""
-        each = self._each(version_ids)
         keys = key_lists.collected(self._db.dialect, versions.c.id)
         statement = (
-            sa.select(artifacts.c.type, keys)
-            .select_from(each)
-            .join(versions, versions.c.id == each.c.value)
-            .join(artifacts, artifacts.c.id == versions.c.artifact_id)
+            _of_artifact(sa.select(artifacts.c.type, keys))
+            .where(self._among(versions.c.id, version_ids))
             .group_by(artifacts.c.type)
         )
         return {type_: key_lists.parse(text) for type_, text in self._rows(statement)}
@@ -257,22 +260,20 @@ class GraphReader:
         )
         return dict(self._rows(statement))
 
-    def unused(self, version_ids: Collection[int], idle: Collection[int]) -> set[int]:
-        """Return the versions that no run has used, other than some that made nothing.
+    def unused_but_by(self, idle: Collection[int]) -> set[int]:
+        """Return the versions that these runs have used, and no other run.
 
         Args:
-            version_ids: Of these.
-            idle: The runs that do not count.
+            idle: The runs.
         """
-        if not version_ids:
-            return set()
-        each = self._each(version_ids)
-        used = sa.select(links.c.version_id).where(
-            links.c.version_id == each.c.value, links.c.kind == LinkKind.INPUT.value
+        used = self.inputs_of(idle)
+        return used - self._scalars(
+            sa.select(links.c.version_id).where(
+                self._among(links.c.version_id, used),
+                links.c.kind == LinkKind.INPUT.value,
+                ~self._among(links.c.run_id, idle),
+            )
         )
-        if idle:
-            used = used.where(~self._among(links.c.run_id, idle))
-        return self._scalars(sa.select(each.c.value).where(~sa.exists(used.correlate(each))))
 
     def running(self) -> set[int]:
         """Return the keys of all runs that nobody has ended."""
@@ -383,17 +384,14 @@ class GraphReader:
         internal: bool = True,
     ) -> list[list[int]]:
         """Return columns of the edges of a kind at some versions or runs; see `_edges`."""
-        dialect = self._db.dialect
-        statement = _edges(dialect, *wanted, at=at, kind=kind, internal=internal)
-        values = {_KEYS: key_lists.to_text(dialect, keys)}
+        statement = _edges(self._db.dialect, *wanted, at=at, kind=kind, internal=internal)
+        return self._in_one_row(statement, keys)
+
+    def _in_one_row(self, statement: sa.Select[Any], keys: Collection[int]) -> list[list[int]]:
+        """Return the columns that a statement has collected, of which `_KEYS` is the parameter."""
+        values = {_KEYS: key_lists.to_text(self._db.dialect, keys)}
         [row] = self._connection.execute(statement, values).cursor.fetchall()
         return list(map(key_lists.parse, row))
-
-    def _each(self, keys: Collection[int]) -> sa.TableValuedAlias:
-        """Return a table of keys with the column ``value``."""
-        return key_lists.table_of(
-            self._db.dialect, sa.literal(key_lists.to_text(self._db.dialect, keys))
-        )
 
     def _among(self, column: sa.ColumnElement[int], keys: Collection[int]) -> Any:
         """Return the condition that a column is one of any number of keys."""
@@ -431,12 +429,25 @@ def _edges(
         at: The one that is given; its values are the parameter `_KEYS`.
         internal: Also those of versions that merely record a run.
     """
+    statement = _at(dialect, at, kind, [links.c[name] for name in wanted])
+    return statement if internal else statement.where(~links.c.internal)
+
+
+@functools.cache
+def _uses(dialect: str) -> sa.Select[Any]:
+    """Return the statement for the runs that have used some versions, and for these versions."""
+    wanted = [links.c.run_id, links.c.version_id.distinct()]
+    return _at(dialect, "version_id", LinkKind.INPUT, wanted)
+
+
+def _at(
+    dialect: str, at: str, kind: LinkKind, wanted: Iterable[sa.ColumnElement[int]]
+) -> sa.Select[Any]:
     keys = sa.bindparam(_KEYS, type_=sa.Text)
-    columns: list[Any] = [key_lists.collected(dialect, links.c[name]) for name in wanted]
-    statement = sa.select(*columns).where(
+    columns: list[Any] = [key_lists.collected(dialect, column) for column in wanted]
+    return sa.select(*columns).where(
         key_lists.is_among(dialect, links.c[at], keys), links.c.kind == kind.value
     )
-    return statement if internal else statement.where(~links.c.internal)
 
 
 def _of_artifact(statement: sa.Select[Any]) -> sa.Select[Any]:

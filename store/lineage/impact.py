@@ -86,7 +86,7 @@ def impact(
 
 
 def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bool) -> Impact:
-    reached = walk(graph, [version.id], "down", exact=exact)
+    reached = walk(graph, [version.id], "down", exact=exact, note_unused=True)
     affected = set(reached.versions) - {version.id}
     by_type = graph.by_type(affected)
     models = _nearest(reached, by_type.get(_MODEL, ()))
@@ -109,7 +109,7 @@ def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bo
 
 
 def _leaves(graph: GraphReader, reached: Reached, affected: set[int]) -> set[int]:
-    unused = graph.unused(affected, reached.idle)
+    unused = (reached.unused | graph.unused_but_by(reached.idle)) & affected
     return unused - {each.input for each in graph.derivations_from(unused)}
 
 

@@ -28,12 +28,14 @@ class Reached:
         versions: Distance of each version, in runs or exact edges.
         runs: Distance of each run: that of the versions from which it was reached.
         idle: Of a walk down, the runs that lead to nothing.
+        unused: Of a walk down that was to note them, the versions that no run has used.
         more: Whether there is something beyond the depth.
     """
 
     versions: dict[int, int]
     runs: dict[int, int] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
+    unused: set[int] = field(default_factory=set)
     more: bool = False
 
 
@@ -50,6 +52,7 @@ def walk(
     depth: int | None = None,
     exact: bool = False,
     internal: bool | None = None,
+    note_unused: bool = False,
     within: Reached | None = None,
     until: Callable[[int, Collection[int]], bool] | None = None,
 ) -> Reached:
@@ -64,10 +67,11 @@ def walk(
             input of a run counts as a source of every output of it.
         internal: Whether to go on to versions that merely record a run. By default upwards only:
             every run is recorded, which says nothing of where data went.
+        note_unused: Of a walk down, note which versions no run has used.
         within: Go to nothing that is not in there.
         until: Given each level and the versions in it, says whether that is enough.
     """
-    step = _Step(graph, direction, exact=exact, internal=internal)
+    step = _Step(graph, direction, exact=exact, internal=internal, note_unused=note_unused)
     reached = Reached(dict.fromkeys(roots, 0))
     frontier = list(reached.versions)
     level = 0
@@ -90,19 +94,31 @@ class _Step:
     """From the versions of one level to those of the next."""
 
     def __init__(
-        self, graph: GraphReader, direction: Direction, *, exact: bool, internal: bool | None
+        self,
+        graph: GraphReader,
+        direction: Direction,
+        *,
+        exact: bool,
+        internal: bool | None,
+        note_unused: bool,
     ) -> None:
         self._graph = graph
         self._up = direction == "up"
         self._near = LinkKind.OUTPUT if self._up else LinkKind.INPUT
         self._exact = exact
         self._internal = self._up if internal is None else internal
+        self._note_unused = note_unused
 
     def take(self, frontier: Collection[int], reached: Reached) -> tuple[set[int], set[int]]:
         """Return the runs and the versions that come next and were not reached before."""
         derived = self._derived(frontier)
+        if self._note_unused:
+            found, used = self._graph.uses_of(frontier)
+            reached.unused.update(set(frontier).difference(used))
+        else:
+            found = self._runs(frontier)
         # Not `-`, which would look at all that was reached before.
-        runs = self._runs(frontier).difference(reached.runs)
+        runs = found.difference(reached.runs)
         versions = self._beyond(runs, reached) | derived
         return runs, versions.difference(reached.versions)
 
