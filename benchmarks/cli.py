@@ -122,20 +122,30 @@ def _measure_runs(options: argparse.Namespace) -> int:
     root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
     try:
         sizes = {"runs": options.runs, "rows": options.rows, "keys": options.keys}
-        print(measure_runs(root, **sizes, repeat=options.repeat))
+        report = Report(facts.machine(workspaces("folder", root).description), {})
+        report.runs = measure_runs(root, **sizes, repeat=options.repeat)
+        if options.json is not None:
+            report.save(options.json)
     finally:
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)
-    return 0
+    return _publish(report, options)
 
 
 def _measure_lineage(options: argparse.Namespace) -> int:
     from benchmarks.lineage import measure  # imports the product, which the others must not
 
     with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.workdir) as folder:
-        for line in measure(Path(folder), options.edges, options.samples):
-            print(line, flush=True)
-    return 0
+        report = Report(facts.machine(workspaces("folder", Path(folder)).description), {})
+        for result in measure(Path(folder), options.edges, options.samples, say=_say):
+            report.lineage.append(result)
+        if options.json is not None:
+            report.save(options.json)
+    return _publish(report, options)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _report(
@@ -241,10 +251,11 @@ def _parser() -> argparse.ArgumentParser:
         measure.add_argument("--repeat", type=int, default=3)
         measure.add_argument("--tools", help=f"comma-separated, of: {', '.join(known)}")
         measure.add_argument("--fs", choices=("auto", "loop", "folder"), default="auto")
-    lineage = commands.add_parser("lineage", help="measure questions about lineage")
+    lineage = commands.add_parser(
+        "lineage", parents=[output, work], help="measure questions about lineage"
+    )
     lineage.add_argument("--edges", type=int, default=1_000_000)
     lineage.add_argument("--samples", type=int, default=40, help="versions to ask about")
-    lineage.add_argument("--workdir", type=Path, help="where to work (a temporary folder)")
     writers = commands.add_parser(
         "writers", parents=[output, work], help="measure many processes that log at once"
     )
@@ -256,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     rows.add_argument("--rows", type=int, default=200_000)
     rows.add_argument("--repeat", type=int, default=3)
     runs = commands.add_parser(
-        "runs", parents=[work], help="measure reading and filtering many runs"
+        "runs", parents=[output, work], help="measure reading and filtering many runs"
     )
     runs.add_argument("--runs", type=int, default=1000)
     runs.add_argument("--rows", type=int, default=10_000, help="rows of each run")

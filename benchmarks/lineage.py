@@ -7,7 +7,6 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,59 +19,42 @@ from artifacts.store.lineage.walk import walk
 from artifacts.store.records import VersionRecord
 from artifacts.store.store import Store
 from benchmarks.lineage_data import Graph, enter
+from benchmarks.lineage_table import LineageResult
 from benchmarks.servers import has_postgresql, postgresql
 
 _SHARE = 0.95
 
 
-@dataclass(frozen=True)
-class Result:
-    """The time of one question, asked of many versions.
-
-    Attributes:
-        median: Seconds.
-        p95: Seconds that one in twenty takes longer than.
-        largest: The most versions in an answer.
-    """
-
-    catalog: str
-    question: str
-    median: float
-    p95: float
-    slowest: float
-    largest: int
-
-
-def measure(folder: Path, edges: int, samples: int) -> Iterator[str]:
-    """Yield the lines of the report.
+def measure(
+    folder: Path, edges: int, samples: int, *, say: Callable[[str], None]
+) -> Iterator[LineageResult]:
+    """Yield what each question took.
 
     Args:
         folder: Where the catalogs go.
         edges: Size of the graph.
         samples: Of how many versions each question is asked.
+        say: Is told how far it is.
     """
-    for name, opened in (("sqlite", _sqlite), ("postgresql", _postgresql)):
-        if name == "postgresql" and not has_postgresql():
-            yield "postgresql: not installed, skipped"
+    for name, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+        if name == "PostgreSQL" and not has_postgresql():
+            say(f"{name}: not installed, skipped")
             continue
         with opened(folder) as catalog:
             started = time.perf_counter()
             graph = enter(catalog, edges)
-            yield (
-                f"{name}: {graph.edges:,} edges, {graph.versions:,} versions, {graph.runs:,} runs;"
-                f" entered in {time.perf_counter() - started:.0f} s"
-            )
+            say(f"{name}: {graph.edges:,} edges in {time.perf_counter() - started:.0f} s")
             for result in _questions(name, catalog, graph, samples):
-                yield (
+                say(
                     f"  {result.question:<28} median {result.median:6.3f} s"
                     f"  p95 {result.p95:6.3f} s  slowest {result.slowest:6.3f} s"
-                    f"  (up to {result.largest:,} versions)"
                 )
+                yield result
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    yield f"peak memory of the process, generating included: {peak:.0f} MiB"
+    say(f"peak memory of the process, generating included: {peak:.0f} MiB")
 
 
-def _questions(name: str, catalog: Catalog, graph: Graph, samples: int) -> Iterator[Result]:
+def _questions(name: str, catalog: Catalog, graph: Graph, samples: int) -> Iterator[LineageResult]:
     # The engine needs no more of a store than this.
     store = cast("Store", SimpleNamespace(catalog=catalog, uuid="benchmark"))
     rng = random.Random(7)
@@ -97,15 +79,16 @@ def _questions(name: str, catalog: Catalog, graph: Graph, samples: int) -> Itera
         "why": lambda v, end: len(why(store, end, v).paths),
     }
     for question, ask in questions.items():
-        yield _timed(name, question, ask, list(zip(starts, ends, strict=True)))
+        yield _timed(name, graph, question, ask, list(zip(starts, ends, strict=True)))
 
 
 def _timed(
     name: str,
+    graph: Graph,
     question: str,
     ask: Callable[[VersionRecord, VersionRecord], int],
     arguments: Sequence[tuple[VersionRecord, VersionRecord]],
-) -> Result:
+) -> LineageResult:
     seconds, largest = [], 0
     for first, second in arguments:
         started = time.perf_counter()
@@ -113,7 +96,18 @@ def _timed(
         seconds.append(time.perf_counter() - started)
     seconds.sort()
     place = min(int(len(seconds) * _SHARE), len(seconds) - 1)
-    return Result(name, question, seconds[len(seconds) // 2], seconds[place], seconds[-1], largest)
+    return LineageResult(
+        catalog=name,
+        edges=graph.edges,
+        versions=graph.versions,
+        runs=graph.runs,
+        samples=len(arguments),
+        question=question,
+        median=seconds[len(seconds) // 2],
+        p95=seconds[place],
+        slowest=seconds[-1],
+        largest=largest,
+    )
 
 
 @contextmanager

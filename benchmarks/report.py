@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import KINDS, MIB, S3_KINDS, Kind
+from benchmarks.lineage_table import LineageResult, lineage_section
 from benchmarks.rows import RowsResult, rows_section
 from benchmarks.runner import SetResult
 from benchmarks.stats import Figures
@@ -45,6 +46,8 @@ class Report:
     sets: dict[Kind, SetResult] = field(default_factory=dict)
     writers: list[WritersResult] = field(default_factory=list)
     rows: list[RowsResult] = field(default_factory=list)
+    lineage: list[LineageResult] = field(default_factory=list)
+    runs: str = ""
 
     def save(self, path: Path) -> None:
         found: dict[str, Any] = {
@@ -54,6 +57,8 @@ class Report:
             "sets": {kind: result.as_json() for kind, result in self.sets.items()},
             "writers": [asdict(result) for result in self.writers],
             "rows": [asdict(result) for result in self.rows],
+            "lineage": [asdict(result) for result in self.lineage],
+            "runs": self.runs,
         }
         path.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -67,7 +72,17 @@ class Report:
         }
         writers = [WritersResult(**result) for result in found.get("writers", [])]
         rows = [RowsResult(**result) for result in found.get("rows", [])]
-        return cls(found["machine"], found["versions"], found["missing"], sets, writers, rows)
+        lineage = [LineageResult(**result) for result in found.get("lineage", [])]
+        return cls(
+            machine=found["machine"],
+            versions=found["versions"],
+            missing=found["missing"],
+            sets=sets,
+            writers=writers,
+            rows=rows,
+            lineage=lineage,
+            runs=found.get("runs", ""),
+        )
 
     def figures(self) -> dict[Kind, Figures]:
         return {kind: Figures(result) for kind, result in self.sets.items()}
@@ -93,6 +108,10 @@ class Report:
             found["writers"] = writers_section(self.writers)
         if self.rows:
             found["rows"] = rows_section(self.rows, self.versions)
+        if self.lineage:
+            found["lineage"] = lineage_section(self.lineage)
+        if self.runs:
+            found["runs"] = self.runs
         return found
 
     def _reduced(self) -> bool:
