@@ -1,4 +1,4 @@
-"""What questions about lineage took, as a table; without the product, which the harness is not to load."""
+"""What questions about lineage took, as a table; without the product, which is not to be loaded."""
 
 from __future__ import annotations
 
