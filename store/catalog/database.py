@@ -133,7 +133,7 @@ class Database:
                 raise self._translate(error) from error
             except StorageError as error:
                 # A server that was there may be back soon; one that never was is reported at once.
-                full = error.kind == postgres.FULL  # and we have waited
+                full = error.kind == "too_many_connections"  # and we have waited
                 if last or full or not error.retryable or not self._was_connected:
                     raise
                 pause = 0.1
@@ -149,7 +149,7 @@ class Database:
             try:
                 return self._engine.connect()
             except StorageError as error:
-                if error.kind != postgres.FULL or time.monotonic() > deadline:
+                if error.kind != "too_many_connections" or time.monotonic() > deadline:
                     raise
                 if pause > 1:
                     log.warning("%s; waiting for one", error)

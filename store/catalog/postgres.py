@@ -37,9 +37,6 @@ RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 
 LOCK_TIMEOUT = "55P03"
 
-FULL = "too_many_connections"
-"""Kind of the error of a server that has no connection left for us."""
-
 # One is kept, because a server has a hundred by default, for all processes of a team together;
 # another one is made in milliseconds when two threads are at work at once.
 _POOL_SIZE, _POOL_OVERFLOW = 1, 7
@@ -309,7 +306,7 @@ def _connect_error(message: str) -> ArtifactsError:
         return StorageError(
             f"the catalog's server has no connection left: {text}",
             hint="try again later, or raise max_connections on the server",
-            kind=FULL,
+            kind="too_many_connections",
             retryable=True,
         )
     if "unrecognized configuration parameter" in lowered or "invalid value for" in lowered:
