@@ -245,10 +245,14 @@ class GraphReader:
 
     def by_type(self, version_ids: Collection[int]) -> dict[str, list[int]]:
         """Return these versions by their type."""
-        keys = key_lists.collected(self._db.dialect, versions.c.id)
+        dialect = self._db.dialect
+        # From the keys on: SQLite would begin with the types, and come by all versions there are.
+        each = key_lists.table_of(dialect, sa.literal(key_lists.to_text(dialect, version_ids)))
         statement = (
-            _of_artifact(sa.select(artifacts.c.type, keys))
-            .where(self._among(versions.c.id, version_ids))
+            sa.select(artifacts.c.type, key_lists.collected(dialect, versions.c.id))
+            .select_from(each)
+            .join(versions, versions.c.id == each.c.value)
+            .join(artifacts, artifacts.c.id == versions.c.artifact_id)
             .group_by(artifacts.c.type)
         )
         return {type_: key_lists.parse(text) for type_, text in self._rows(statement)}
