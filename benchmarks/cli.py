@@ -7,7 +7,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,8 +59,7 @@ def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
-    try:
+    with _folder(options) as root:
         places = workspaces(options.fs, root)
         report = _report(options, places.description, versions, missing, servers=over_s3)
         print(f"{places.description}; versions: {versions}", file=sys.stderr, flush=True)
@@ -71,10 +71,6 @@ def _measure(datasets: Sequence[Dataset], options: argparse.Namespace) -> int:
 
         for chosen in datasets:
             run(chosen, tools, places, repeat=options.repeat, done=keep)
-    finally:
-        # Only now: deleting many files earlier would slow down whatever is measured next.
-        if not options.keep:
-            shutil.rmtree(root, ignore_errors=True)
     return _publish(report, options)
 
 
@@ -85,8 +81,7 @@ def _measure_writers(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
-    try:
+    with _folder(options) as root:
         places = workspaces("folder", root)
         report = _report(options, places.description, {}, [], servers=True)
         report.writers = []
@@ -99,49 +94,52 @@ def _measure_writers(options: argparse.Namespace) -> int:
             )
             if options.json is not None:
                 report.save(options.json)
-    finally:
-        if not options.keep:
-            shutil.rmtree(root, ignore_errors=True)
     return _publish(report, options)
 
 
 def _measure_rows(options: argparse.Namespace) -> int:
-    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
-    try:
+    with _folder(options) as root:
         report = Report(facts.machine(workspaces("folder", root).description), rows_versions())
         report.rows = list(measure_rows(root, options.rows, options.repeat))
         if options.json is not None:
             report.save(options.json)
-    finally:
-        if not options.keep:
-            shutil.rmtree(root, ignore_errors=True)
     return _publish(report, options)
 
 
 def _measure_runs(options: argparse.Namespace) -> int:
-    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
-    try:
+    with _folder(options) as root:
         sizes = {"runs": options.runs, "rows": options.rows, "keys": options.keys}
         report = Report(facts.machine(workspaces("folder", root).description), {})
         report.runs = measure_runs(root, **sizes, repeat=options.repeat)
         if options.json is not None:
             report.save(options.json)
-    finally:
-        if not options.keep:
-            shutil.rmtree(root, ignore_errors=True)
     return _publish(report, options)
 
 
 def _measure_lineage(options: argparse.Namespace) -> int:
     from benchmarks.lineage import measure  # imports the product, which the others must not
 
-    with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.workdir) as folder:
-        report = Report(facts.machine(workspaces("folder", Path(folder)).description), {})
-        for result in measure(Path(folder), options.edges, options.samples, say=_say):
+    with _folder(options) as root:
+        report = Report(facts.machine(workspaces("folder", root).description), {})
+        for result in measure(root, options.edges, options.samples, say=_say):
             report.lineage.append(result)
         if options.json is not None:
             report.save(options.json)
     return _publish(report, options)
+
+
+@contextmanager
+def _folder(options: argparse.Namespace) -> Iterator[Path]:
+    """Make the folder to work in, and remove it in the end, unless it is to be kept.
+
+    Not before the end: deleting many files would slow down whatever is measured next.
+    """
+    root = Path(tempfile.mkdtemp(prefix="benchmarks-", dir=options.workdir))
+    try:
+        yield root
+    finally:
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def _say(line: str) -> None:

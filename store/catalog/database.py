@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-log = logging.getLogger("artifacts")
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT = 60.0
 """Seconds that a writer waits for another one's transaction."""

@@ -105,8 +105,7 @@ class GraphReader:
 
     def uses_of(self, version_ids: Collection[int]) -> tuple[set[int], set[int]]:
         """Return the runs that have used one of these versions, and which of them were used."""
-        statement = _uses(self._db.dialect)
-        runs_, used = self._in_one_row(statement, version_ids)
+        runs_, used = self._in_one_row(_uses_statement(self._db.dialect), version_ids)
         return set(runs_), set(used)
 
     def inputs_of(self, run_keys: Collection[int], *, internal: bool = True) -> set[int]:
@@ -247,7 +246,7 @@ class GraphReader:
         """Return these versions by their type."""
         dialect = self._db.dialect
         # From the keys on: SQLite would begin with the types, and come by all versions there are.
-        each = key_lists.table_of(dialect, sa.literal(key_lists.to_text(dialect, version_ids)))
+        each = key_lists.table_of(dialect, key_lists.parameter(dialect, version_ids))
         statement = (
             sa.select(artifacts.c.type, key_lists.collected(dialect, versions.c.id))
             .select_from(each)
@@ -387,8 +386,9 @@ class GraphReader:
         kind: LinkKind,
         internal: bool = True,
     ) -> list[list[int]]:
-        """Return columns of the edges of a kind at some versions or runs; see `_edges`."""
-        statement = _edges(self._db.dialect, *wanted, at=at, kind=kind, internal=internal)
+        """Do what `_edges_statement` says, with these keys; return the columns."""
+        dialect = self._db.dialect
+        statement = _edges_statement(dialect, *wanted, at=at, kind=kind, internal=internal)
         return self._in_one_row(statement, keys)
 
     def _in_one_row(self, statement: sa.Select[Any], keys: Collection[int]) -> list[list[int]]:
@@ -400,9 +400,7 @@ class GraphReader:
     def _among(self, column: sa.ColumnElement[int], keys: Collection[int]) -> Any:
         """Return the condition that a column is one of any number of keys."""
         dialect = self._db.dialect
-        return key_lists.is_among(
-            dialect, column, sa.bindparam(None, key_lists.to_text(dialect, keys), sa.Text)
-        )
+        return key_lists.is_among(dialect, column, key_lists.parameter(dialect, keys))
 
     def _scalars(self, statement: sa.Select[Any]) -> set[int]:
         """Return the different keys that a statement of one column selects."""
@@ -420,7 +418,7 @@ _KEYS = "keys"
 
 
 @functools.cache
-def _edges(
+def _edges_statement(
     dialect: str, *wanted: str, at: str, kind: LinkKind, internal: bool = True
 ) -> sa.Select[Any]:
     """Return the statement for the edges of a kind at some versions or runs.
@@ -433,18 +431,18 @@ def _edges(
         at: The one that is given; its values are the parameter `_KEYS`.
         internal: Also those of versions that merely record a run.
     """
-    statement = _at(dialect, at, kind, [links.c[name] for name in wanted])
+    statement = _edges_at(dialect, at, kind, [links.c[name] for name in wanted])
     return statement if internal else statement.where(~links.c.internal)
 
 
 @functools.cache
-def _uses(dialect: str) -> sa.Select[Any]:
+def _uses_statement(dialect: str) -> sa.Select[Any]:
     """Return the statement for the runs that have used some versions, and for these versions."""
     wanted = [links.c.run_id, links.c.version_id.distinct()]
-    return _at(dialect, "version_id", LinkKind.INPUT, wanted)
+    return _edges_at(dialect, "version_id", LinkKind.INPUT, wanted)
 
 
-def _at(
+def _edges_at(
     dialect: str, at: str, kind: LinkKind, wanted: Iterable[sa.ColumnElement[int]]
 ) -> sa.Select[Any]:
     keys = sa.bindparam(_KEYS, type_=sa.Text)

@@ -23,6 +23,11 @@ def to_text(dialect: str, keys: Collection[int]) -> str:
     return f"{{{text[1:-1]}}}" if dialect == "postgresql" else text
 
 
+def parameter(dialect: str, keys: Collection[int]) -> sa.BindParameter[str]:
+    """Return keys as a parameter of a statement that is used once."""
+    return sa.bindparam(None, to_text(dialect, keys), sa.Text)
+
+
 def is_among(
     dialect: str, column: sa.ColumnElement[int], keys: sa.BindParameter[str]
 ) -> sa.ColumnElement[bool]:

@@ -86,7 +86,7 @@ def impact(
 
 
 def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bool) -> Impact:
-    reached = walk(graph, [version.id], "down", exact=exact, note_unused=True)
+    reached = walk(graph, [version.id], "down", exact=exact, note_ends=True)
     affected = set(reached.versions) - {version.id}
     by_type = graph.by_type(affected)
     models = _nearest(reached, by_type.get(_MODEL, ()))

@@ -27,8 +27,8 @@ class Reached:
     Attributes:
         versions: Distance of each version, in runs or exact edges.
         runs: Distance of each run: that of the versions from which it was reached.
-        idle: Of a walk down, the runs that lead to nothing.
-        unused: Of a walk down that was to note them, the versions that no run has used.
+        idle: Of a walk down that was to note ends, the runs that lead to nothing.
+        unused: Of the same, the versions that no run has used.
         more: Whether there is something beyond the depth.
     """
 
@@ -52,7 +52,7 @@ def walk(
     depth: int | None = None,
     exact: bool = False,
     internal: bool | None = None,
-    note_unused: bool = False,
+    note_ends: bool = False,
     within: Reached | None = None,
     until: Callable[[int, Collection[int]], bool] | None = None,
 ) -> Reached:
@@ -67,11 +67,11 @@ def walk(
             input of a run counts as a source of every output of it.
         internal: Whether to go on to versions that merely record a run. By default upwards only:
             every run is recorded, which says nothing of where data went.
-        note_unused: Of a walk down, note which versions no run has used.
+        note_ends: Of a walk down, note its ends: what no run has used, and runs without outputs.
         within: Go to nothing that is not in there.
         until: Given each level and the versions in it, says whether that is enough.
     """
-    step = _Step(graph, direction, exact=exact, internal=internal, note_unused=note_unused)
+    step = _Step(graph, direction, exact=exact, internal=internal, note_ends=note_ends)
     reached = Reached(dict.fromkeys(roots, 0))
     frontier = list(reached.versions)
     level = 0
@@ -100,19 +100,19 @@ class _Step:
         *,
         exact: bool,
         internal: bool | None,
-        note_unused: bool,
+        note_ends: bool,
     ) -> None:
         self._graph = graph
         self._up = direction == "up"
         self._near = LinkKind.OUTPUT if self._up else LinkKind.INPUT
         self._exact = exact
         self._internal = self._up if internal is None else internal
-        self._note_unused = note_unused
+        self._note_ends = note_ends
 
     def take(self, frontier: Collection[int], reached: Reached) -> tuple[set[int], set[int]]:
         """Return the runs and the versions that come next and were not reached before."""
         derived = self._derived(frontier)
-        if self._note_unused:
+        if self._note_ends:
             found, used = self._graph.uses_of(frontier)
             reached.unused.update(set(frontier).difference(used))
         else:
@@ -139,12 +139,13 @@ class _Step:
         return {each.output for each in self._graph.derivations_from(frontier)}
 
     def _beyond(self, runs: set[int], reached: Reached) -> set[int]:
-        """Return the versions on the other side of runs; going down, note which have none."""
+        """Return the versions on the other side of runs; note which have none, if that is asked."""
         if self._up:
             return self._graph.inputs_of(runs, internal=self._internal)
         pairs = self._graph.outputs_of(runs, internal=self._internal)
         if self._exact:
             elsewhere = self._graph.with_derivations({version for _, version in pairs})
             pairs = [(run, version) for run, version in pairs if version not in elsewhere]
-        reached.idle |= runs - {run for run, _ in pairs}
+        if self._note_ends:
+            reached.idle |= runs - {run for run, _ in pairs}
         return {version for _, version in pairs}
