@@ -53,7 +53,7 @@ _SKEW = 5.0
 _SLOW_CATALOG, _SLOW_OBJECTS = 0.1, 0.5
 _LITTLE_SPACE = 10**9
 _PACKAGES = {
-    "s3": ("s3fs", "aiobotocore", "botocore"),
+    "s3": ("obstore", "s3fs", "aiobotocore", "botocore"),
     "postgresql": ("psycopg", "psycopg-binary"),
 }
 
@@ -530,8 +530,10 @@ def _leases(store: Store) -> Iterator[Finding]:
 
 def _drivers(store: Store) -> Iterator[Finding]:
     names = ["fsspec"] if store.remote else []
-    if isinstance(_unwrapped(store.objects), S3Objects):
+    objects, reads = _unwrapped(store.objects), ""
+    if isinstance(objects, S3Objects):
         names += _PACKAGES["s3"]
+        reads = f"; objects are read with {objects.reads_with}"
     if store.shared:
         names += _PACKAGES["postgresql"]
     found = []
@@ -539,7 +541,7 @@ def _drivers(store: Store) -> Iterator[Finding]:
         with contextlib.suppress(metadata.PackageNotFoundError):  # psycopg has other ways
             found.append(f"{name} {metadata.version(name)}")
     if found:
-        yield Finding(State.OK, "packages", ", ".join(found))
+        yield Finding(State.OK, "packages", ", ".join(found) + reads)
 
 
 @contextlib.contextmanager

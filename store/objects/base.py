@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from artifacts.store.errors import InvalidInputError, StorageError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Item = TypeVar("Item")
+
+Buffer: TypeAlias = bytes | memoryview
+Bytes = TypeVar("Bytes", bound=Buffer)
 
 
 class ObjectInfo(NamedTuple):
@@ -126,7 +129,7 @@ def check_key(key: str) -> str:
     return key
 
 
-def check_length(key: str, data: bytes, length: int) -> bytes:
+def check_length(key: str, data: Bytes, length: int) -> Bytes:
     """Return ``data`` if these are ``length`` bytes.
 
     Raises:

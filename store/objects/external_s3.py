@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
+    from artifacts.store.objects.base import Buffer
+
 _VERSION = "versionId"
 _OPTIONS = ("addressing_style", "endpoint_url", "region")
 _STYLES = ("auto", "path", "virtual")
@@ -161,8 +163,8 @@ class S3File(External):
             # Or one range would be of other contents than the next.
             address["IfMatch"] = f'"{found.etag}"'
 
-        def fetch(offset: int, count: int) -> Future[bytes]:
-            async def call(client: Any) -> bytes:
+        def fetch(offset: int, count: int) -> Future[Buffer]:
+            async def call(client: Any) -> Buffer:
                 from botocore.exceptions import ClientError
 
                 try:

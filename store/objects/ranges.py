@@ -7,12 +7,15 @@ import os
 from collections import deque
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from artifacts.store.errors import StorageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
     from _typeshed import WriteableBuffer
 
+    from artifacts.store.objects.base import Buffer
     from artifacts.store.objects.budget import MemoryBudget
     from artifacts.store.objects.retrying import RetryPolicy
 
@@ -21,13 +24,37 @@ _MODEST = 1 << 20
 """A range that is read when the budget is used up; it is not counted."""
 
 
-class _Range(NamedTuple):
+class Range(NamedTuple):
+    """What there is of a range.
+
+    Attributes:
+        object_size: Bytes of the whole object; where the range begins, if that is past its end.
+    """
+
+    data: Buffer
+    object_size: int
+
+
+def whole_range(key: str, data: Buffer, offset: int, count: int, object_size: int) -> Range:
+    """Return what a service answered for ``count`` bytes from ``offset``.
+
+    Raises:
+        StorageError: It is less than the object has there.
+    """
+    if len(data) != max(min(count, object_size - offset), 0):
+        raise StorageError(
+            f"the answer with object {key} broke off after {len(data)} bytes", retryable=True
+        )
+    return Range(data, object_size)
+
+
+class _Wanted(NamedTuple):
     """A range that was asked for."""
 
     start: int
     end: int
     counted: bool
-    bytes: Future[bytes]
+    bytes: Future[Buffer]
 
 
 class RangeReader(io.RawIOBase, IO[bytes]):
@@ -48,10 +75,10 @@ class RangeReader(io.RawIOBase, IO[bytes]):
 
     def __init__(
         self,
-        fetch: Callable[[int, int], Future[bytes]],
+        fetch: Callable[[int, int], Future[Buffer]],
         *,
         length: int,
-        first: bytes,
+        first: Buffer,
         budget: MemoryBudget,
         policy: RetryPolicy,
         doing: str,
@@ -68,10 +95,10 @@ class RangeReader(io.RawIOBase, IO[bytes]):
         self._most_ahead = ahead
         self._wanted_ahead = ahead if eager else 0
         self._position = 0
-        self._data = first
+        self._data: Buffer = first
         self._data_start = 0
         self._data_counted = bool(first) and budget.try_acquire(len(first))
-        self._ahead: deque[_Range] = deque()
+        self._ahead: deque[_Wanted] = deque()
         self._read_ahead(len(first))
 
     def readable(self) -> bool:
@@ -145,11 +172,11 @@ class RangeReader(io.RawIOBase, IO[bytes]):
         self._data_start = wanted.start
         self._data_counted = wanted.counted
 
-    def _await(self, wanted: _Range) -> bytes:
+    def _await(self, wanted: _Wanted) -> Buffer:
         """Return the bytes of a range, fetched again while that fails for the moment."""
-        pending: Future[bytes] | None = wanted.bytes
+        pending: Future[Buffer] | None = wanted.bytes
 
-        def attempt() -> bytes:
+        def attempt() -> Buffer:
             nonlocal pending
             future, pending = pending, None
             if future is None:
@@ -162,7 +189,7 @@ class RangeReader(io.RawIOBase, IO[bytes]):
 
         return self._policy.run(attempt, self._doing)
 
-    def _ask(self, start: int) -> _Range:
+    def _ask(self, start: int) -> _Wanted:
         end = min(start + self._range_size, self._length)
         counted = self._budget.try_acquire(end - start)
         if not counted:
@@ -179,15 +206,15 @@ class RangeReader(io.RawIOBase, IO[bytes]):
             self._ahead.append(self._begin(start, end, counted=True))
             start = end
 
-    def _begin(self, start: int, end: int, *, counted: bool) -> _Range:
+    def _begin(self, start: int, end: int, *, counted: bool) -> _Wanted:
         try:
-            return _Range(start, end, counted, self._fetch(start, end - start))
+            return _Wanted(start, end, counted, self._fetch(start, end - start))
         except BaseException:
             if counted:
                 self._budget.release_taken(end - start)
             raise
 
-    def _cancel(self, range_: _Range) -> None:
+    def _cancel(self, range_: _Wanted) -> None:
         range_.bytes.cancel()
         if range_.counted:
             self._budget.release_taken(range_.end - range_.start)

@@ -36,6 +36,8 @@ from artifacts.store.objects.retrying import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from artifacts.store.objects.base import Buffer
+
 _IN_MEMORY = 16 << 20
 """Objects up to this size are held in memory; larger ones go through a file."""
 
@@ -137,8 +139,8 @@ class FsspecObjects(ObjectStore):
         if window == len(first):
             return io.BytesIO(first)
 
-        def fetch(position: int, count: int) -> Future[bytes]:
-            future: Future[bytes] = Future()
+        def fetch(position: int, count: int) -> Future[Buffer]:
+            future: Future[Buffer] = Future()
             try:
                 future.set_result(self._get(path, key, offset + position, count))
             except ArtifactsError as error:

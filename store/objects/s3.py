@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import zlib
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from artifacts.store.errors import StorageError, from_os_error
 from artifacts.store.objects.base import (
@@ -18,10 +19,11 @@ from artifacts.store.objects.base import (
     check_length,
 )
 from artifacts.store.objects.budget import PROCESS_BUDGET, MemoryBudget
-from artifacts.store.objects.ranges import RANGE_SIZE, RangeReader
+from artifacts.store.objects.ranges import RANGE_SIZE, Range, RangeReader, whole_range
 from artifacts.store.objects.retrying import RetryPolicy
 from artifacts.store.objects.s3_client import S3Client
 from artifacts.store.objects.s3_errors import error_of_delete
+from artifacts.store.objects.s3_obstore import open_reader
 from artifacts.store.objects.s3_upload import (
     PART_SIZE,
     MultipartUpload,
@@ -34,6 +36,11 @@ from artifacts.store.objects.s3_upload import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
+
+    from artifacts.store.objects.base import Buffer
+    from artifacts.store.objects.s3_obstore import ObstoreReader
+
+log = logging.getLogger(__name__)
 
 WHOLE_SIZE = 48 << 20
 """Objects up to this size, such as packs, are sent in one request: a part for their last few bytes
@@ -51,6 +58,9 @@ class S3Objects(ObjectStore):
     the service refuses what does not match. Credentials are looked for in the usual places: the
     environment, the files below ``~/.aws``, the role of the machine.
 
+    Ranges are read with obstore where it is installed and understands the settings, everything else
+    goes through s3fs.
+
     Single requests are not repeated, that is the business of `RetryingObjects`. Parts, ranges and
     pages are, since beginning the whole again would be a waste.
 
@@ -66,6 +76,7 @@ class S3Objects(ObjectStore):
         whole_size: Objects up to this size are sent in one request; by default `WHOLE_SIZE`, or
             one part if that is not `PART_SIZE`.
         parallel: How many parts of one object are sent at once.
+        with_obstore: Whether obstore may be used at all.
     """
 
     def __init__(
@@ -81,9 +92,13 @@ class S3Objects(ObjectStore):
         part_size: int = PART_SIZE,
         whole_size: int | None = None,
         parallel: int = 8,
+        with_obstore: bool = True,
     ) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
+        self._place = (bucket, endpoint_url, region, addressing_style)
+        self._with_obstore = with_obstore
+        self._reader: ObstoreReader | None = None
         self._client = S3Client(
             bucket, endpoint_url=endpoint_url, region=region, addressing_style=addressing_style
         )
@@ -173,13 +188,13 @@ class S3Objects(ObjectStore):
     def open(self, key: str, *, offset: int = 0, length: int | None = None) -> IO[bytes]:
         asked = RANGE_SIZE if length is None else min(length, RANGE_SIZE)
         # Of an empty range too it has to be known whether the object exists.
-        first, end = self._get(key, offset, max(asked, 1)).result()
+        first, end = self._read(key, offset, max(asked, 1))
         window = max(end - offset, 0) if length is None else max(min(length, end - offset), 0)
         if window <= len(first):
             return io.BytesIO(first[:window])
 
-        def fetch(position: int, count: int) -> Future[bytes]:
-            return self._get_exactly(key, offset + position, count)
+        def fetch(position: int, count: int) -> Future[Buffer]:
+            return self._begin_read(key, offset + position, count)
 
         return RangeReader(
             fetch,
@@ -194,27 +209,58 @@ class S3Objects(ObjectStore):
     def fetch(self, key: str, offset: int, length: int) -> bytes:
         if not length:
             return b""
-        data, _ = self._get(key, offset, length).result()
-        return check_length(key, data, length)
+        return check_length(key, bytes(self._read(key, offset, length).data), length)
 
-    def _get_exactly(self, key: str, offset: int, count: int) -> Future[bytes]:
+    def _read(
+        self, key: str, offset: int, count: int, given_up: Callable[[], bool] = lambda: False
+    ) -> Range:
+        """Return what there is of a range."""
+        reader = self._obstore()
+        if reader is None:
+            return self._read_with_s3fs(key, offset, count).result()
+        found = reader.read(self._address(key)["Key"], key, offset, count, given_up)
+        if found is None:
+            found = self._read_with_s3fs(key, offset, count).result()
+            log.info(
+                "objects in %s are read through s3fs from now on, as obstore fails", self.bucket
+            )
+            self._with_obstore = False
+        return found
+
+    @property
+    def reads_with(self) -> Literal["obstore", "s3fs"]:
+        """What ranges of objects are read with."""
+        return "s3fs" if self._obstore() is None else "obstore"
+
+    def _obstore(self) -> ObstoreReader | None:
+        """Return what reads faster than s3fs, if there is anything."""
+        if self._with_obstore and (self._reader is None or not self._reader.is_usable):
+            # Two threads may make one each, of which one is used.
+            self._reader = open_reader(*self._place)
+            self._with_obstore = self._reader is not None
+        return self._reader if self._with_obstore else None
+
+    def _read_with_s3fs(self, key: str, offset: int, count: int) -> Future[Range]:
         address = self._address(key)
 
-        async def call(client: Any) -> bytes:
-            data, _ = await get_range(client, address, offset, count)
-            return check_length(key, data, count)
+        async def call(client: Any) -> Range:
+            return await get_range(client, address, offset, count)
 
         return self._client.submit(call, f"read object {key}", key=key, size=count)
 
-    def _get(self, key: str, offset: int, count: int) -> Future[tuple[bytes, int]]:
-        """Ask for a range; the result is what there is of it, and the size of the object.
+    def _begin_read(self, key: str, offset: int, count: int) -> Future[Buffer]:
+        """Ask for a range that lies within the object; the result is all of it."""
+        reader = self._obstore()
+        if reader is not None:
 
-        Of an object that ends before the range, the size is not known: then it is ``offset``.
-        """
+            def read(given_up: Callable[[], bool]) -> Buffer:
+                return check_length(key, self._read(key, offset, count, given_up).data, count)
+
+            return reader.submit(read)
         address = self._address(key)
 
-        async def call(client: Any) -> tuple[bytes, int]:
-            return await get_range(client, address, offset, count)
+        async def call(client: Any) -> Buffer:
+            return check_length(key, (await get_range(client, address, offset, count)).data, count)
 
         return self._client.submit(call, f"read object {key}", key=key, size=count)
 
@@ -335,17 +381,15 @@ def _read_exactly(reader: IO[bytes], count: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def get_range(
-    client: Any, address: dict[str, str], offset: int, count: int
-) -> tuple[bytes, int]:
-    """Return up to ``count`` bytes of an object, and its whole size."""
+async def get_range(client: Any, address: dict[str, str], offset: int, count: int) -> Range:
+    """Return up to ``count`` bytes of an object through a client of aiobotocore."""
     from botocore.exceptions import ClientError
 
     try:
         answer = await client.get_object(**address, Range=f"bytes={offset}-{offset + count - 1}")
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:  # noqa: PLR2004 - range past the end
-            return b"", offset
+            return Range(b"", offset)
         raise
     body = answer["Body"]
     try:
@@ -361,10 +405,4 @@ async def get_range(
         data = await body.read()
     finally:
         body.close()
-    expected = max(min(count, size - offset), 0)
-    if len(data) != expected:
-        raise StorageError(
-            f"the answer with object {address['Key']} broke off after {len(data)} bytes",
-            retryable=True,
-        )
-    return data, size
+    return whole_range(address["Key"], data, offset, count, size)

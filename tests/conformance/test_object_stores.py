@@ -332,6 +332,25 @@ class TestS3Objects(S3Backend):
         with pytest.raises(ObjectNotFoundError):
             objects.fetch("a/c", 0, 1)
 
+    def test_reading_goes_through_obstore(self, objects):
+        self.raw_write(objects, "a/b", DATA)
+        assert objects.fetch("a/b", 0, len(DATA)) == DATA
+        assert objects.open("a/b", offset=len(DATA)).read() == b""
+        with pytest.raises(ObjectNotFoundError):
+            objects.open("a/c")
+        assert objects.reads_with == "obstore"
+
+
+class TestS3ObjectsReadWithS3fs(S3Backend):
+    """As where obstore is not installed, or not used because of the settings."""
+
+    @pytest.fixture
+    def objects(self, s3_url):
+        objects = open_objects(s3_url, retries=False)
+        assert isinstance(objects, S3Objects)
+        objects._with_obstore = False
+        return objects
+
 
 class TestS3RetryingFlakyObjects(S3Backend):
     @pytest.fixture

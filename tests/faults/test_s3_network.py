@@ -50,7 +50,7 @@ def place(request):
 
 
 @pytest.fixture
-def objects(network, place):
+def objects(request, network, place):
     return S3Objects(
         servers.BUCKET,
         place,
@@ -60,7 +60,13 @@ def objects(network, place):
         policy=AT_ONCE,
         part_size=PART,
         budget=MemoryBudget(),
+        with_obstore=getattr(request, "param", True),
     )
+
+
+BOTH_READERS = pytest.mark.parametrize(
+    "objects", [True, False], ids=["obstore", "s3fs"], indirect=True
+)
 
 
 @pytest.fixture
@@ -235,6 +241,7 @@ def test_an_upload_that_cannot_be_given_up_says_what_is_left(objects, network, u
     assert "are left in bucket test" in caplog.text
 
 
+@BOTH_READERS
 @pytest.mark.parametrize("action", ["cut_response", "lose_response", "slow_down"])
 def test_a_get_is_repeated(retrying, objects, network, action):
     objects.put("key", source(LARGE), size=len(LARGE))
@@ -248,6 +255,7 @@ def test_a_get_is_repeated(retrying, objects, network, action):
     assert objects._budget.used == 0
 
 
+@BOTH_READERS
 @pytest.mark.parametrize("action", ["cut_response", "slow_down"])
 def test_a_get_that_always_breaks_off_is_an_error(retrying, objects, network, action):
     objects.put("key", source(LARGE), size=len(LARGE))
@@ -259,6 +267,7 @@ def test_a_get_that_always_breaks_off_is_an_error(retrying, objects, network, ac
         retrying.fetch("key", 0, 10_000)
 
 
+@BOTH_READERS
 def test_a_later_range_that_always_breaks_off_is_an_error(objects, network):
     objects.put("key", source(LARGE), size=len(LARGE))
     with objects.open("key") as file:
@@ -269,6 +278,7 @@ def test_a_later_range_that_always_breaks_off_is_an_error(objects, network):
     assert objects._budget.used == 0
 
 
+@BOTH_READERS
 def test_one_request_for_each_range(objects, network):
     objects.put("key", source(LARGE), size=len(LARGE))
     before = len(network.requests)
@@ -279,6 +289,7 @@ def test_one_request_for_each_range(objects, network):
     assert [line.split()[0] for line in network.requests[before:]] == ["GET", "GET"]
 
 
+@pytest.mark.parametrize("objects", [False], ids=["s3fs"], indirect=True)
 def test_closing_a_reader_ends_what_it_reads_ahead(objects, network):
     objects.put("key", source(LARGE), size=len(LARGE))
     network.do(GET, "delay", times=1000, skip=1)
