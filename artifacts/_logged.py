@@ -121,6 +121,7 @@ class Logged:
         allow_missing_references: bool = False,
         allow_broken: bool = False,
         remove_extra: bool = False,
+        skip_cache: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Write files into a folder; see `Artifact.download`."""
@@ -142,6 +143,7 @@ class Logged:
                 link=link,
                 remove_extra=remove_extra,
                 allow_missing_references=allow_missing_references,
+                keep=not skip_cache,
                 progress=progress,
             )
         whole = path_prefix is include is exclude is None and len(entries) == len(self.manifest)

@@ -133,8 +133,10 @@ class Reading(Identity):
                 on the same machine instead of copying them.
             allow_missing_references: Leave out referenced files that are gone or changed.
             allow_broken: Leave out files whose data are lost, of a version that is marked so.
-            recursive: Accepted for compatibility, like the next two.
-            skip_cache: A local store has no cache.
+            recursive: Accepted for compatibility, like ``multipart``.
+            skip_cache: What has to be fetched from a remote store is not kept in the cache: a large
+                file is written once instead of twice, and fetched anew by the next download into
+                another folder. What the cache has is used.
             multipart: How large files are fetched is the store's concern.
             progress: Told about every file.
 
@@ -157,6 +159,7 @@ class Reading(Identity):
             link=link,
             allow_missing_references=allow_missing_references,
             allow_broken=allow_broken,
+            skip_cache=skip_cache,
             progress=progress,
         )
         return self._root(root)
@@ -192,6 +195,7 @@ class Reading(Identity):
         delete: bool = False,
         allow_missing_references: bool = False,
         allow_broken: bool = False,
+        skip_cache: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Do what `download` does, or with ``delete`` what `checkout` does, and say what was done.
@@ -205,6 +209,7 @@ class Reading(Identity):
             delete: Delete files in the folder that were not asked for; `extra_files` lists them.
             allow_missing_references: As for `download`.
             allow_broken: As for `download`.
+            skip_cache: As for `download`.
             progress: Told about every file.
 
         Returns:
@@ -222,6 +227,7 @@ class Reading(Identity):
             allow_missing_references=allow_missing_references,
             allow_broken=allow_broken,
             remove_extra=delete,
+            skip_cache=skip_cache,
             progress=progress,
         )
 

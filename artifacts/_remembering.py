@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifacts.store.errors import BlobNotFoundError, RefNotFoundError
+from artifacts.store.keeping import cache_may_fail
 from artifacts.store.opening import key_of
 from artifacts.store.remembered import Remembered
-from artifacts.store.sources import cache_may_fail
 
 if TYPE_CHECKING:
     from artifacts._session import Place

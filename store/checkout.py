@@ -66,6 +66,7 @@ def checkout(
     link: LinkMode = "copy",
     remove_extra: bool = False,
     allow_missing_references: bool = False,
+    keep: bool = True,
     progress: Progress | None = None,
 ) -> CheckoutResult:
     """Make a folder hold the given entries.
@@ -77,6 +78,7 @@ def checkout(
             is not possible, and must not be forced. Smaller files are always copied.
         remove_extra: Delete files in ``root`` that are not among the entries.
         allow_missing_references: Skip references whose file is gone or has changed.
+        keep: Whether the cache of a remote store gets what has to be fetched.
 
     Raises:
         IntegrityError: Stored bytes are damaged; the file in question was not written.
@@ -87,6 +89,7 @@ def checkout(
     try:
         work = _Checkout(store, root, link, progress or Progress())
         work.allow_missing = allow_missing_references
+        work.keep = keep
         try:
             with collecting.paused():
                 targets = work.find_targets(wanted)
@@ -127,6 +130,7 @@ class _Checkout:
         self._staging: StagingFolder | None = None
         self._new_folders: set[str] = set()
         self.allow_missing = False
+        self.keep = True
         self.skipped: list[str] = []
         self.written = 0
 
@@ -219,7 +223,7 @@ class _Checkout:
         self._write_references(
             [target for target in batch if target.entry.reference is not None], placement
         )
-        for source in self._store.sources(by_digest):
+        for source in self._store.sources(by_digest, keep=self.keep):
             linked = self._links(source)
             small = [place for place in source.locations if _is_small(place, linked=linked)]
             for blobs in source.read(small):
@@ -232,15 +236,26 @@ class _Checkout:
                 )
             for place in source.locations:
                 if not _is_small(place, linked=linked):
+                    twin: str | None = None
                     for target in by_digest[place.digest]:
-                        self._write_large(source, place, target, placement)
+                        twin = self._write_large(source, place, target, placement, twin)
 
     def _links(self, source: BlobSource) -> bool:
         return self._link != "copy" and source.linkable
 
     def _write_large(
-        self, source: BlobSource, place: BlobLocation, target: Target, placement: Placement
-    ) -> None:
+        self,
+        source: BlobSource,
+        place: BlobLocation,
+        target: Target,
+        placement: Placement,
+        twin: str | None,
+    ) -> str:
+        """Write a file, and return where it lies until it is published.
+
+        Args:
+            twin: Path of another target with the same contents, so that these are fetched once.
+        """
         file = source.file_of(place)
         # Objects are not executable, and a link has the mode of what it leads to.
         if file is not None and self._links(source) and not target.entry.executable:
@@ -249,11 +264,18 @@ class _Checkout:
             if _place_link(file, path, self._link):
                 placement.wrote(target, path, None)
                 self._progress.advance(1, place.size)
-                return
+                return path
+        if file is None and twin is not None:
+            file = Path(twin)
         descriptor, path = placement.create(target)
         try:
             if file is not None and _reflink(file, descriptor):
                 digest, size = copying.hash_file(descriptor, self._advance)
+            elif twin is not None:
+                with open(twin, "rb", buffering=0) as reader:
+                    digest, size = copying.copy_and_hash(
+                        copying.reader_of(reader), descriptor, self._advance
+                    )
             else:
                 digest, size = source.copy(place, descriptor, self._advance)
             if digest != place.digest or size != place.size:
@@ -262,6 +284,7 @@ class _Checkout:
         finally:
             os.close(descriptor)
         self._progress.advance(1, 0)
+        return path
 
     def _check_object(self, file: Path, place: BlobLocation) -> None:
         if not copying.has_content(str(file), place.digest, place.size):

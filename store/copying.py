@@ -33,7 +33,7 @@ def copy_and_hash(
     progress: Callable[[int], None] | None = None,
     *,
     durable: bool = False,
-    also: int | None = None,
+    also: Callable[[memoryview], None] | None = None,
 ) -> tuple[Digest, int]:
     """Write everything that ``read`` delivers to a file, and hash the bytes that are written.
 
@@ -46,7 +46,7 @@ def copy_and_hash(
         progress: Called with the number of bytes of each piece that was read.
         durable: Send large files to the disk while the rest is still being read; the caller
             syncs at the end.
-        also: Descriptor of a second file that gets the same bytes.
+        also: Gets the same bytes, piece by piece.
 
     Returns:
         The digest and the number of bytes.
@@ -55,8 +55,13 @@ def copy_and_hash(
     buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
     writes: deque[Future[None]] = deque()
     sync: Future[None] | None = None
-    targets = (target,) if also is None else (target, also)
     total = synced = 0
+
+    def write(piece: memoryview) -> None:
+        write_all(target, piece)
+        if also is not None:
+            also(piece)
+
     with (
         ThreadPoolExecutor(1, thread_name_prefix="artifacts-write") as writer,
         ThreadPoolExecutor(1, thread_name_prefix="artifacts-sync") as syncer,
@@ -68,7 +73,7 @@ def copy_and_hash(
             if count == 0:
                 break
             piece = buffers[turn % _BUFFERS][:count]
-            writes.append(writer.submit(_write_to, targets, piece))
+            writes.append(writer.submit(write, piece))
             hasher.update(piece)
             total += count
             if progress is not None:
@@ -76,16 +81,11 @@ def copy_and_hash(
             if durable and total - synced >= _SYNC_EVERY and (sync is None or sync.done()):
                 sync = syncer.submit(_sync, target)
                 synced = total
-        for write in writes:
-            write.result()
+        for each in writes:
+            each.result()
         if sync is not None:
             sync.result()
     return hasher.digest(), total
-
-
-def _write_to(targets: tuple[int, ...], piece: memoryview) -> None:
-    for target in targets:
-        write_all(target, piece)
 
 
 def reader_of(file: IO[bytes]) -> Callable[[memoryview], int]:

@@ -250,7 +250,7 @@ class Delivery:
     def _into_cache(self, store: Store, objects: list[_Ready]) -> None:
         if store.cache is None:
             return
-        from artifacts.store.sources import cache_may_fail
+        from artifacts.store.keeping import cache_may_fail
 
         for kept, path, stat in objects:
             if stat is not None:

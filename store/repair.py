@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from artifacts.store import keys, packs, reading, transfer
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import ArtifactsError
+from artifacts.store.keeping import cache_may_fail
 from artifacts.store.manifest import digests_in
 from artifacts.store.records import (
     BlobLocation,
@@ -24,7 +25,7 @@ from artifacts.store.records import (
     ObjectKind,
 )
 from artifacts.store.rewriting import Rewriting
-from artifacts.store.sources import BlobSource, cache_may_fail
+from artifacts.store.sources import BlobSource
 from artifacts.store.upload import PACK_THRESHOLD, StoredBlob, write_pieces
 
 if TYPE_CHECKING:

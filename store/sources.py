@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING
 
 from artifacts.store import copying, reading
 from artifacts.store.errors import ArtifactsError, IntegrityError, ObjectNotFoundError
+from artifacts.store.keeping import CACHE_FAILED, KeptDownload, cache_may_fail
 from artifacts.store.records import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from artifacts.store.cache import BlobCache, PartialFile
+    from artifacts.store.cache import BlobCache
     from artifacts.store.digests import Digest
     from artifacts.store.objects import ObjectStore
     from artifacts.store.records import BlobLocation
@@ -153,86 +154,13 @@ class RemoteSource(BlobSource):
             or location.size > cache.limit
         ):
             return super().copy(location, descriptor, progress)
-        # One download, two files: the user's, and the one that the cache is to keep. That of a
-        # large blob outlives an interruption, and the next download goes on where it ends.
-        with contextlib.ExitStack() as stack:
-            path: Path | None = None
-            second: int | None = None
-            partial: PartialFile | None = None
-            with cache_may_fail():
-                partial = cache.partial(location)
-                if partial is not None:
-                    stack.callback(partial.close)
-                    path, second = partial.path, partial.descriptor
-                else:
-                    staging = cache.staging()
-                    stack.callback(staging.close)
-                    path = staging.new_path()
-                    second = os.open(
-                        path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600
-                    )
-                    stack.callback(os.close, second)
-            while True:
-                begun = partial is not None and partial.size > 0
-                with contextlib.closing(_Continued(self.objects, location, partial)) as reader:
-                    digest, size = copying.copy_and_hash(
-                        reader.read, descriptor, progress, also=second
-                    )
-                if (digest, size) == (location.digest, location.size):
-                    break
-                if partial is not None:
-                    partial.reset()
-                if not begun:
-                    return digest, size
-                log.warning("what an interrupted download left was damaged, it begins anew")
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.ftruncate(descriptor, 0)
-            if path is not None:
-                with cache_may_fail():
-                    if cache.adopt(path, digest, size) is None:
-                        path.unlink(missing_ok=True)
-            return digest, size
-
-
-class _Continued:
-    """Reads a blob: first what an interrupted download has of it, then the rest from the store."""
-
-    def __init__(
-        self, objects: ObjectStore, location: BlobLocation, partial: PartialFile | None
-    ) -> None:
-        self._objects = objects
-        self._location = location
-        self._partial = partial
-        self._position = 0
-        self._file: IO[bytes] | None = None
-        self._fetch: Callable[[memoryview], int] | None = None
-
-    def read(self, buffer: memoryview) -> int:
-        """Fill a buffer; return how many bytes were put there, 0 at the end."""
-        count = 0
-        if self._partial is not None and self._fetch is None:
-            count = self._partial.read_at(self._position, buffer)
-        if count == 0 and self._position < self._location.length:
-            if self._fetch is None:
-                self._fetch = self._open()
-            count = self._fetch(buffer)
-        self._position += count
-        return count
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _open(self) -> Callable[[memoryview], int]:
-        if self._position:
-            log.info("going on with a download after %d bytes", self._position)
-        place = self._location
-        self._file = self._objects.open(
-            place.key,
-            offset=place.offset + self._position,
-            length=place.length - self._position,
-        )
-        return copying.reader_of(self._file)
+        try:
+            kept = KeptDownload(cache, location)
+        except (ArtifactsError, OSError) as error:
+            log.warning(CACHE_FAILED, error)
+            return super().copy(location, descriptor, progress)
+        with kept:
+            return kept.fetch(self.objects, descriptor, progress)
 
 
 class CachedSource(BlobSource):
@@ -303,12 +231,3 @@ class CachedSource(BlobSource):
         os.ftruncate(descriptor, 0)
         source = self._again({location.digest})
         return source.copy(source.locations[0], descriptor, progress)
-
-
-@contextlib.contextmanager
-def cache_may_fail() -> Iterator[None]:
-    """A cache that is full or cannot be written must not make a read fail."""
-    try:
-        yield
-    except (ArtifactsError, OSError) as error:
-        log.warning("the cache could not be used: %s", error)

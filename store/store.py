@@ -25,11 +25,12 @@ from artifacts.store.errors import (
     ObjectNotFoundError,
     StateError,
 )
+from artifacts.store.keeping import cache_may_fail
 from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
 from artifacts.store.records import BlobLocation
 from artifacts.store.resume import UploadNotes
-from artifacts.store.sources import BlobSource, CachedSource, RemoteSource, cache_may_fail
+from artifacts.store.sources import BlobSource, CachedSource, RemoteSource
 from artifacts.store.statcache import StatCache
 from artifacts.store.upload import BaseVersion, Upload
 
@@ -308,8 +309,11 @@ class Store:
         with collecting.paused():
             return Manifest.parse([data])
 
-    def sources(self, digests: Iterable[Digest]) -> list[BlobSource]:
+    def sources(self, digests: Iterable[Digest], *, keep: bool = True) -> list[BlobSource]:
         """Return where to read these blobs from; every one of them is in one of the sources.
+
+        Args:
+            keep: Whether the cache gets what has to be fetched.
 
         Raises:
             BlobNotFoundError: One of them is in no object.
@@ -327,12 +331,12 @@ class Store:
         if self.cache is not None and cached:
             sources.append(CachedSource(self.cache, cached, self._remote_source))
         if wanted:
-            sources.append(self._remote_source(wanted))
+            sources.append(self._remote_source(wanted, keep=keep))
         return sources
 
-    def _remote_source(self, digests: set[Digest]) -> RemoteSource:
+    def _remote_source(self, digests: set[Digest], *, keep: bool = True) -> RemoteSource:
         places = list(self.locate(digests).values())
-        return RemoteSource(self.objects, places, self.cache)
+        return RemoteSource(self.objects, places, self.cache if keep else None)
 
     def locate(self, digests: Iterable[Digest]) -> dict[Digest, BlobLocation]:
         """Return where each of these blobs lies in the object store.

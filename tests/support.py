@@ -149,6 +149,7 @@ def pull(
     link: checkout.LinkMode = "copy",
     remove_extra: bool = False,
     allow_missing_references: bool = False,
+    keep: bool = True,
 ) -> checkout.CheckoutResult:
     """Write a version's files into a folder."""
     return checkout.checkout(
@@ -158,6 +159,7 @@ def pull(
         link=link,
         remove_extra=remove_extra,
         allow_missing_references=allow_missing_references,
+        keep=keep,
     )
 
 

@@ -59,6 +59,12 @@ _NAMED = 20
 @click.option(
     "--allow-broken", is_flag=True, help="Get what is left of a version whose data are lost."
 )
+@click.option(
+    "--skip-cache",
+    is_flag=True,
+    help="Do not keep in the cache what is fetched from a remote store: large files are written"
+    " once instead of twice.",
+)
 @removal_options
 @click.pass_obj
 def command(
@@ -72,6 +78,7 @@ def command(
     link: LinkMode,
     delete: bool,
     allow_broken: bool,
+    skip_cache: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -83,7 +90,7 @@ def command(
     if (ref is None) == (run_id is None):
         raise click.UsageError("give either a version or --run")
     if run_id is not None:
-        if delete or allow_broken or include or exclude or prefix:
+        if delete or allow_broken or skip_cache or include or exclude or prefix:
             raise click.UsageError("--run brings whole inputs; only -o and --link go with it")
         if folder is None:
             raise click.UsageError("--run needs the folder: -o DIR")
@@ -121,6 +128,7 @@ def command(
             link=link,
             delete=delete,
             allow_broken=allow_broken,
+            skip_cache=skip_cache,
             progress=progress,
         )
     _report(app, artifact, target, shown, result, recall)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import artifacts
 from tests.support import damage
 
 
@@ -44,6 +45,17 @@ def test_info(art, pulled):
 def test_the_limit_is_the_setting(art, monkeypatch):
     monkeypatch.setenv("ART_CACHE_LIMIT", "3GB")
     assert art("cache", "info", "--json").json["limit"] == 3 * 10**9
+
+
+def test_a_pull_that_leaves_nothing_in_it(art, pulled):
+    art("cache", "clear")
+    art("pull", "corpus", "-o", "again", "--skip-cache")
+    assert Path("again/larger.bin").read_bytes() == Path("data/larger.bin").read_bytes()
+    assert art("cache", "info", "--json").json["blobs"] == 1  # the manifest
+    assert artifacts.Api().artifact("corpus").download("third", skip_cache=True)
+    assert art("cache", "info", "--json").json["blobs"] == 1
+    art("pull", "corpus", "-o", "fourth")
+    assert art("cache", "info", "--json").json["blobs"] == 5
 
 
 def test_prune_to_a_size(art, pulled):

@@ -1,9 +1,12 @@
 """A store whose objects are behind a network: what is fetched, and what the cache spares."""
 
+import errno
+import os
 import shutil
 
 import pytest
 
+from artifacts.store import copying
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import (
     AlreadyExistsError,
@@ -125,6 +128,72 @@ def test_without_a_cache(tmp_path, bucket):
         assert read_tree(tmp_path / name) == FILES
     assert not (tmp_path / "cache" / "blobs").exists()
     store.close()
+
+
+def test_a_pull_need_not_fill_the_cache(store, version, tmp_path):
+    pull(store, version, tmp_path / "one", keep=False)
+    assert read_tree(tmp_path / "one") == FILES
+    assert store.cache.info().blobs == 1  # the manifest
+    calls = counted(store)
+    pull(store, version, tmp_path / "two")
+    assert calls
+    calls.clear()
+    # What is in the cache by now is used all the same.
+    pull(store, version, tmp_path / "three", keep=False)
+    assert read_tree(tmp_path / "three") == FILES
+    assert calls == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_contents_of_several_files_are_fetched_once(store, tmp_path, keep):
+    files = {"a/huge": HUGE, "b/the same": HUGE, "c/again": HUGE}
+    version = log_files(store, tmp_path / "data", files)
+    calls = counted(store)
+    pull(store, version, tmp_path / "out", keep=keep)
+    assert read_tree(tmp_path / "out") == files
+    assert len(calls) == 2, calls  # the manifest; the file
+
+
+def test_the_disk_of_the_cache_fills_up_meanwhile(store, version, tmp_path, monkeypatch, caplog):
+    real, written = os.write, []
+
+    def write(descriptor, data):
+        where = os.readlink(f"/proc/self/fd/{descriptor}")
+        if "/cache/blobs/" in where and len(data) > len(LARGE):
+            written.append(where)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(copying, "reflink", lambda _source, _target: False)
+    pull(store, version, tmp_path / "out")
+    assert read_tree(tmp_path / "out") == FILES
+    assert len(written) == 1  # it is given up at the first piece
+    assert "the cache could not be used" in caplog.text
+    assert hash_bytes(HUGE) not in store.cache.locate([hash_bytes(HUGE)])
+    assert not os.path.exists(written[0])
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["shared", "not after all"])
+def test_files_that_share_blocks_are_written_once(store, version, tmp_path, monkeypatch, again):
+    asked = []
+
+    def reflink(source, target):
+        size = os.fstat(source).st_size
+        asked.append(size)
+        if size and not again:
+            return False
+        assert os.pwrite(target, os.pread(source, size, 0), 0) == size
+        return True
+
+    monkeypatch.setattr(copying, "reflink", reflink)
+    pull(store, version, tmp_path / "out")
+    assert read_tree(tmp_path / "out") == FILES
+    assert asked == [0, len(HUGE)]
+    calls = counted(store)
+    pull(store, version, tmp_path / "two")
+    assert read_tree(tmp_path / "two") == FILES
+    assert calls == []
 
 
 def test_links_never_lead_into_the_cache(store, version, tmp_path):
