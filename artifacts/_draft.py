@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifacts import _session
-from artifacts.settings import STORE_FOLDER
+from artifacts._setting_list import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import (
     ArtifactFinalizedError,

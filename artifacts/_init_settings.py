@@ -8,7 +8,7 @@ from typing import Any
 
 from artifacts import _reference_settings
 from artifacts._reference_settings import Translated
-from artifacts.settings import SETTINGS, get_setting
+from artifacts._setting_list import SETTINGS, get_setting
 
 log = logging.getLogger("artifacts")
 

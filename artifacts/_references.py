@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from artifacts._ignore import make_ignore
-from artifacts.settings import STORE_FOLDER
+from artifacts._setting_list import STORE_FOLDER
 from artifacts.store import ingest, walking
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
 from artifacts.store.manifest import check_path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from artifacts import settings
+from artifacts import _run_environment, _setting_list, settings
 
 __all__ = [
     "CONFIG_PATHS",
@@ -91,7 +91,7 @@ def get_run(default: str | None = None) -> str | None:
     Args:
         default: What to return if it has none.
     """
-    return settings.run_variables().get("id", default)
+    return _run_environment.run_variables().get("id", default)
 
 
 def get_dir(default: str | None = None) -> str | None:
@@ -100,7 +100,7 @@ def get_dir(default: str | None = None) -> str | None:
     Args:
         default: What to return if it has none.
     """
-    return settings.run_variables().get("dir", default)
+    return _run_environment.run_variables().get("dir", default)
 
 
 def get_cache_dir() -> str:
@@ -110,12 +110,12 @@ def get_cache_dir() -> str:
 
 def is_offline() -> bool:
     """Whether the environment says that runs are to work offline."""
-    return settings.run_variables().get("mode") in {"offline", "dryrun"}
+    return _run_environment.run_variables().get("mode") in {"offline", "dryrun"}
 
 
 def _set(name: str, theirs: str, value: str) -> None:
     # Clients look whether the variable of W&B is set; the other one goes before it here.
-    os.environ[theirs] = os.environ[settings.SETTINGS[name].variable] = value
+    os.environ[theirs] = os.environ[_setting_list.SETTINGS[name].variable] = value
 
 
 def _set_by_somebody(name: str, default: str | None) -> str | None:

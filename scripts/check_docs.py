@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 
 import artifacts
-from artifacts.settings import COMPAT, RUN_VARIABLES, SETTINGS, TRIAL_PARAMETERS
+from artifacts._run_environment import COMPAT, RUN_VARIABLES, TRIAL_PARAMETERS
+from artifacts._setting_list import SETTINGS
 from artifacts.store.errors import ArtifactsError
 from scripts import generate_docs
 from scripts.generate_docs import CHECKOUT, DOCS, commands

@@ -24,13 +24,14 @@ from artifacts._reference_settings import variables as wandb_variables
 from artifacts._reproducing import Outcome, PackageChange, Reproduction
 from artifacts._run_code import RunCode
 from artifacts._run_diff import RunChange, RunDiff
+from artifacts._run_environment import RUN_VARIABLES
 from artifacts._run_inputs import RestoredInput
+from artifacts._setting_list import SETTINGS
 from artifacts.api import Viewer
 from artifacts.charts.custom import CustomChart
 from artifacts.filesystem import ArtifactFileSystem
 from artifacts.runs.config import Config
 from artifacts.runs.summary import Summary
-from artifacts.settings import RUN_VARIABLES, SETTINGS
 from artifacts.store.checkout import CheckoutResult
 from artifacts.store.diff import Change, ManifestDiff, MetadataChange
 from artifacts.store.errors import ArtifactsError

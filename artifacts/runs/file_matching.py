@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from artifacts._setting_list import STORE_FOLDER
 from artifacts.runs.file_policies import is_hidden
-from artifacts.settings import STORE_FOLDER
 from artifacts.store import walking
 from artifacts.store.errors import InvalidInputError, InvalidTypeError
 

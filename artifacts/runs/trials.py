@@ -12,7 +12,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from artifacts import settings
+from artifacts import _run_environment
 from artifacts.runs import active
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def reserved(run_id: str | None = None) -> Ticket | None:
         ticket = _offered[0]
         other = ticket.begun and run_id not in {None, ticket.run_id}
         return ticket if ticket.is_open and not other else None
-    told = settings.trial_variables()
+    told = _run_environment.trial_variables()
     if told is None:
         return None
     run = (told["entity"], told["project"], told["run"])
@@ -129,4 +129,4 @@ def take(ticket: Ticket) -> None:
     """Say that the reserved trial is being begun by this process."""
     ticket.begun = True
     offer(ticket)
-    settings.drop_trial_variables()
+    _run_environment.drop_trial_variables()

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from artifacts import settings
+from artifacts import _run_environment, settings
 from artifacts._init_settings import to_init
 from artifacts._values import texts
 from artifacts.runs import trials
@@ -61,7 +61,7 @@ class Wanted:
         self.reinit = _choice("reinit", reinit, _REINITS)
         if self.reinit == "default":
             self.reinit = "finish_previous" if _in_notebook() else "return_previous"
-        told: dict[str, Any] = {**settings.run_variables(), **meant.arguments}
+        told: dict[str, Any] = {**_run_environment.run_variables(), **meant.arguments}
         if isinstance(told.get("tags"), str):
             told["tags"] = [tag.strip() for tag in told["tags"].split(",") if tag.strip()]
         if not {"fork_from", "resume_from"}.isdisjoint(self.arguments):

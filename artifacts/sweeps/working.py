@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifacts import settings
+from artifacts import _run_environment
 from artifacts.runs import active, exits, trials
 from artifacts.store.errors import InvalidInputError, from_os_error
 from artifacts.sweeps import agents
@@ -96,7 +96,7 @@ class ProgramWork:
 
     def run(self, ticket: Ticket, trial: Trial, pulse: Pulse) -> int:
         """Start the program, and wait for its end."""
-        environment = settings.trial_environment(
+        environment = _run_environment.trial_environment(
             store=self._place.settings.store,
             entity=ticket.entity,
             project=ticket.project,

@@ -72,7 +72,7 @@ def list_(app: App) -> None:
 @click.pass_obj
 def get(app: App, key: str) -> None:
     """Print the value of a setting."""
-    from artifacts.settings import get_setting
+    from artifacts._setting_list import get_setting
 
     get_setting(key)
     out, value = app.output, app.settings[key].shown
@@ -97,7 +97,8 @@ def set_(app: App, key: str, value: str, file: str) -> None:
     The file of the project is the nearest `artifacts.toml` upwards, else one in the working
     directory.
     """
-    from artifacts.settings import get_setting, write
+    from artifacts._setting_files import write
+    from artifacts._setting_list import get_setting
 
     path = _file(file)
     if value == "-" and get_setting(key).is_secret:
@@ -114,7 +115,7 @@ def set_(app: App, key: str, value: str, file: str) -> None:
 @click.pass_obj
 def unset(app: App, key: str, file: str) -> None:
     """Remove a setting from a file."""
-    from artifacts.settings import write
+    from artifacts._setting_files import write
 
     path = _file(file)
     write(path, key, None)
@@ -141,11 +142,11 @@ def _data(app: App, key: str) -> dict[str, Any]:
 
 
 def _file(which: str) -> Path:
-    from artifacts import settings
+    from artifacts import _setting_files
 
     if which == "user":
-        return settings.user_file()
-    return settings.find_project_file() or Path.cwd() / settings.PROJECT_FILE
+        return _setting_files.user_file()
+    return _setting_files.find_project_file() or Path.cwd() / _setting_files.PROJECT_FILE
 
 
 def _relative(value: str, file: Path, *, inside: bool) -> str:
@@ -170,7 +171,7 @@ def _read_secret(key: str) -> str:
 
 
 def _report(app: App, key: str, path: Path, value: str | None) -> None:
-    from artifacts.settings import get_setting
+    from artifacts._setting_list import get_setting
 
     out = app.output
     if value is not None and get_setting(key).is_secret:

@@ -55,7 +55,7 @@ def command(app: App, directory: str | None, objects: str | None, catalog: str |
     was interrupted or refused is finished by the same command. If there is a store already at
     both places, the folder leads to it.
     """
-    from artifacts import settings
+    from artifacts import _setting_list, settings
     from artifacts.store.store import Store
 
     before = app.settings["store"]
@@ -63,7 +63,7 @@ def command(app: App, directory: str | None, objects: str | None, catalog: str |
     if directory is not None and app.store is not None:
         raise click.UsageError("give either DIR or --store, not both")
     if directory is not None or not chosen:
-        location = os.path.abspath(os.path.join(directory or ".", settings.STORE_FOLDER))
+        location = os.path.abspath(os.path.join(directory or ".", _setting_list.STORE_FOLDER))
     else:
         location = before.value
     known = _known_objects(location, objects, catalog)

@@ -261,7 +261,7 @@ def _is_confirmed(app: App, one: Waiting) -> bool:
 
 
 def _name(one: Waiting) -> str:
-    from artifacts.settings import DEFAULT_ENTITY
+    from artifacts._setting_list import DEFAULT_ENTITY
 
     draft = one.draft
     owner = "" if draft.entity == DEFAULT_ENTITY else f"{draft.entity}/"

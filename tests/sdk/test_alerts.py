@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 
 import artifacts
-from artifacts import AlertLevel, settings
+from artifacts import AlertLevel, _setting_files, settings
 from artifacts.runs import alert_outbox, notifying
 from artifacts.store.catalog import Catalog
 from artifacts.store.errors import RunFinishedError, StorageError
@@ -420,8 +420,8 @@ def test_the_urls_are_not_shown(monkeypatch):
 
 def test_a_file_with_secrets_is_for_its_owner_alone(tmp_path):
     path = tmp_path / "config.toml"
-    settings.write(path, "alert_urls", "slack://a/b/c")
-    settings.write(path, "project", "demo")
+    _setting_files.write(path, "alert_urls", "slack://a/b/c")
+    _setting_files.write(path, "project", "demo")
     assert path.stat().st_mode & 0o777 == 0o600
-    settings.write(path, "alert_urls", None)
+    _setting_files.write(path, "alert_urls", None)
     assert path.read_text() == 'project = "demo"\n'

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import artifacts
-from artifacts import Artifact, settings
+from artifacts import Artifact, _setting_files, _setting_list, settings
 from tests.sdk.helpers import hint_of
 
 DEFAULTS = {"entity": "local", "project": "uncategorized"}
@@ -13,13 +13,13 @@ DEFAULTS = {"entity": "local", "project": "uncategorized"}
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch):
-    for setting in settings.SETTINGS.values():
+    for setting in _setting_list.SETTINGS.values():
         monkeypatch.delenv(setting.variable, raising=False)
 
 
 @pytest.fixture
 def user_file():
-    path = settings.user_file()
+    path = _setting_files.user_file()
     path.parent.mkdir(parents=True)
     return path
 
@@ -61,7 +61,7 @@ def test_where_a_value_came_from(monkeypatch, user_file, tmp_path):
     monkeypatch.setenv("ART_STORE", "store")
     found = settings.load(cache_dir="cache")
     origins = {name: value.origin for name, value in found.values.items()}
-    assert origins == dict.fromkeys(settings.SETTINGS, "default") | {
+    assert origins == dict.fromkeys(_setting_list.SETTINGS, "default") | {
         "store": "ART_STORE",
         "project": str(tmp_path / "artifacts.toml"),
         "entity": str(user_file),
@@ -69,9 +69,9 @@ def test_where_a_value_came_from(monkeypatch, user_file, tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", sorted(settings.SETTINGS))
+@pytest.mark.parametrize("name", sorted(_setting_list.SETTINGS))
 def test_every_setting_has_a_variable(monkeypatch, name):
-    setting = settings.SETTINGS[name]
+    setting = _setting_list.SETTINGS[name]
     value = "/somewhere" if setting.is_path else "something"
     monkeypatch.setenv(setting.variable, value)
     assert settings.load()[name] == settings.Value(value, setting.variable)
@@ -149,22 +149,22 @@ def test_the_store_of_the_user(tmp_path):
 def test_write(user_file):
     user_file.write_text('# mine\nentity = "team"\nproject = "old"\n')
     value = 'with "quotes", a \\ and ü'
-    settings.write(user_file, "project", value)
+    _setting_files.write(user_file, "project", value)
     assert settings.load().project == value
     assert user_file.read_text().startswith('# mine\nentity = "team"\n')
-    settings.write(user_file, "project", None)
+    _setting_files.write(user_file, "project", None)
     assert settings.load().project == "uncategorized"
     assert settings.load().entity == "team"
 
 
 def test_write_makes_the_file():
-    settings.write(settings.user_file(), "project", "demo")
+    _setting_files.write(_setting_files.user_file(), "project", "demo")
     assert settings.load().project == "demo"
 
 
 def test_write_a_setting_that_does_not_exist(user_file):
     with pytest.raises(artifacts.ConfigError, match="no such setting: 'projct'") as caught:
-        settings.write(user_file, "projct", "demo")
+        _setting_files.write(user_file, "projct", "demo")
     assert "project" in hint_of(caught)
     assert not user_file.exists()
 
@@ -172,5 +172,5 @@ def test_write_a_setting_that_does_not_exist(user_file):
 def test_write_leaves_a_broken_file_alone(user_file):
     user_file.write_text("project = ")
     with pytest.raises(artifacts.ConfigError, match="is not valid TOML"):
-        settings.write(user_file, "project", "demo")
+        _setting_files.write(user_file, "project", "demo")
     assert user_file.read_text() == "project = "

@@ -11,9 +11,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from artifacts._run_environment import COMPAT
 from artifacts.compat.wandb.installing import check_absent
 from artifacts.compat.wandb.shim import write_shim
-from artifacts.settings import COMPAT
 from artifacts.settings import load as load_settings
 from artifacts.store.errors import ArtifactsError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.util import module_from_spec
 from typing import TYPE_CHECKING
 
-from artifacts import settings
+from artifacts import _run_environment
 from artifacts.compat.wandb.facades import Facade
 from artifacts.compat.wandb.finding import StandInFinder, real_version
 from artifacts.compat.wandb.names import ROOT
@@ -50,14 +50,14 @@ def install(*, force: bool = False) -> None:
         return
     if not force:
         check_absent()
-    before = _Before(variable=os.environ.get(settings.COMPAT), level=log.level)
+    before = _Before(variable=os.environ.get(_run_environment.COMPAT), level=log.level)
     before.modules = {name: module for name, module in sys.modules.items() if _is_theirs(name)}
     for name in before.modules:
         del sys.modules[name]
     _before.append(before)
     sys.meta_path.insert(0, before.finder)
-    os.environ[settings.COMPAT] = ROOT
-    if settings.is_silent():
+    os.environ[_run_environment.COMPAT] = ROOT
+    if _run_environment.is_silent():
         log.setLevel(logging.ERROR)
     from artifacts.compat.wandb import private
 
@@ -87,9 +87,9 @@ def uninstall() -> None:
         del sys.modules[name]
     sys.modules.update(before.modules)
     if before.variable is None:
-        os.environ.pop(settings.COMPAT, None)
+        os.environ.pop(_run_environment.COMPAT, None)
     else:
-        os.environ[settings.COMPAT] = before.variable
+        os.environ[_run_environment.COMPAT] = before.variable
     log.setLevel(before.level)
     from artifacts.compat.wandb import private
 

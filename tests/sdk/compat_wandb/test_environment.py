@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import artifacts
-from artifacts import settings
+from artifacts import _run_environment, settings
 from artifacts._reference_settings import variables
 from artifacts.compat import wandb as compat
 
@@ -56,16 +56,16 @@ def test_settings(wandb, monkeypatch, told, meant):
     monkeypatch.setenv(variable, text)
     found = settings.load()[name]
     assert (found.value, found.origin) == (value, variable)
-    monkeypatch.delenv(settings.COMPAT)
+    monkeypatch.delenv(_run_environment.COMPAT)
     assert settings.load()[name] == default
 
 
 @pytest.mark.parametrize(("told", "meant"), ARGUMENTS.items(), ids=str)
 def test_what_a_run_is_told(wandb, monkeypatch, told, meant):
     monkeypatch.setenv(*told)
-    assert settings.run_variables() == dict([meant])
-    monkeypatch.delenv(settings.COMPAT)
-    assert settings.run_variables() == {}
+    assert _run_environment.run_variables() == dict([meant])
+    monkeypatch.delenv(_run_environment.COMPAT)
+    assert _run_environment.run_variables() == {}
 
 
 def test_every_variable_is_tested():
@@ -136,9 +136,9 @@ def test_the_switch_in_the_environment_is_enough(monkeypatch):
 def test_the_environment_is_as_before_in_the_end(monkeypatch):
     monkeypatch.setenv("ART_COMPAT", "other")
     compat.install()
-    assert settings.stands_in()
+    assert _run_environment.stands_in()
     compat.uninstall()
-    assert not settings.stands_in()
+    assert not _run_environment.stands_in()
 
 
 def test_keys_and_addresses_are_not_looked_at(wandb, monkeypatch, store):
