@@ -22,6 +22,7 @@ from artifacts.importers.sources import SourceFile
 from artifacts.runs.values import storable
 from artifacts.settings import load, user_name
 from artifacts.store import transcript
+from artifacts.store.digests import format_digest
 from artifacts.store.errors import RunNotFoundError, StoreNotFoundError
 from artifacts.store.progress import Progress
 from artifacts.store.records import INTERNAL_TYPES, RUN_FILES, RUN_HISTORY, RUN_SUMMARY, LinkKind
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from artifacts.importers.sources import Collected, Key, SourceLink, SourceRun, SourceVersion
+    from artifacts.importers.sources import (
+        Collected,
+        Key,
+        SourceInput,
+        SourceLink,
+        SourceRun,
+        SourceVersion,
+    )
     from artifacts.store.catalog.restore import Restored
     from artifacts.store.manifest import Manifest
     from artifacts.store.records import RunRecord
@@ -128,6 +136,7 @@ class _Entering:
         self._taken: set[tuple[str, str]] = set()
         self._records = Records(here.entity)
         self._versions: dict[Key, Record] = {}
+        self._origins: dict[tuple[str, str], Record] = {}
         self._new: dict[tuple[str, str], bool] = {}
 
     def work(self, move_aliases: bool, *, dry_run: bool = False) -> Report:
@@ -203,13 +212,16 @@ class _Entering:
                 self._add_recordings(run, contents)
         for link in self._collected.links:
             self._add_link(link)
+        for used in self._collected.inputs:
+            self._add_input(used)
 
     def _transcript(self) -> Callable[[], Iterator[Record]]:
         header = transcript.Header(self._store.uuid, self._store.catalog.now())
         return self._records.transcript(header)
 
-    def _came_from(self, origin: str) -> dict[str, Any]:
-        return {IMPORTED_FROM: {"tool": self._collected.tool, "id": origin}}
+    def _named(self, origin: str) -> dict[str, str]:
+        """Return how metadata names what has come from the source."""
+        return {"tool": self._collected.tool, "id": origin}
 
     def _add_run(self, run: SourceRun) -> None:
         project = self._project(run.project)
@@ -242,7 +254,7 @@ class _Entering:
             "user": run.user,
             "host": run.host,
             "sweep_id": run.sweep_id,
-            "metadata": {**run.metadata, **self._came_from(run.origin)},
+            "metadata": {**run.metadata, IMPORTED_FROM: self._named(run.origin)},
         }
         self._records.run(named, about)
         if is_new:
@@ -251,7 +263,7 @@ class _Entering:
 
     def _free_id(self, project: str, run: SourceRun) -> tuple[str, bool]:
         """Return an id that no other run has, and whether a deleted run has brought it before."""
-        ours = self._came_from(run.origin)[IMPORTED_FROM]
+        ours = self._named(run.origin)
         run_id, attempt = run.id, 1
         while True:
             try:
@@ -276,10 +288,11 @@ class _Entering:
             manifest,
             created_at=version.created_at,
             description=version.description,
-            metadata={**version.metadata, **self._came_from(version.origin)},
+            metadata={**version.metadata, IMPORTED_FROM: self._named(version.origin)},
             number=version.number,
         )
         self._versions[version.key] = record
+        self._origins[project, version.origin] = record
         for alias in version.aliases:
             self._records.point(alias, record)
         record["tags"] += [tag for tag in version.tags if tag not in record["tags"]]
@@ -347,6 +360,32 @@ class _Entering:
         kind = LinkKind.OUTPUT if link.is_output else LinkKind.INPUT
         if not run.is_deleted and (link.is_output or version["name"] not in run.uses):
             self._records.link(run.named, version, kind, link.at, link.ref_text)
+
+    def _add_input(self, used: SourceInput) -> None:
+        run, project = self._runs[used.run], self._project(used.project)
+        version = self._origins.get((project, used.origin))
+        if version is None:
+            version = self._brought_before(project, used)
+        if version is None:
+            self._collected.leave_out(used.what, used.otherwise)
+        elif not run.is_deleted:
+            self._records.link(run.named, version, LinkKind.INPUT, used.at, used.ref_text)
+
+    def _brought_before(self, project: str, used: SourceInput) -> Record | None:
+        """Return a version that an earlier import has brought, rather one that is not deleted."""
+        catalog, ours = self._store.catalog, self._named(used.origin)
+        versions = catalog.list_versions(self._entity, project, used.name, deleted=True)
+        found = [each for each in versions if (each.metadata or {}).get(IMPORTED_FROM) == ours]
+        if not found:
+            return None
+        version = min(found, key=lambda each: each.deleted_at is not None)
+        return {
+            "entity": self._entity,
+            "project": project,
+            "name": used.name,
+            "number": version.number,
+            "digest": format_digest(version.digest),
+        }
 
     # -- what was done
 

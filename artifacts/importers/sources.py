@@ -147,6 +147,29 @@ class SourceLink(NamedTuple):
     ref_text: str | None = None
 
 
+class SourceInput(NamedTuple):
+    """A version that a run has used, which may have come with an earlier import.
+
+    Attributes:
+        project: Where the version is, None for the project that is worked in.
+        name: Of the artifact, here.
+        origin: What the version is called in the source.
+        at: Microseconds since 1970.
+        ref_text: What the run asked for.
+        what: What is left out if nobody has brought the version.
+        otherwise: Why, then.
+    """
+
+    run: Key
+    project: str | None
+    name: str
+    origin: str
+    at: int
+    ref_text: str
+    what: str
+    otherwise: str
+
+
 class LeftOut(NamedTuple):
     """Something that could not be carried over.
 
@@ -167,12 +190,14 @@ class Collected:
         tool: ``wandb``, ``mlflow`` or ``dvc``.
         versions: In the order in which they were made.
         links: Edges whose ends are among the runs and the versions.
+        inputs: Edges to versions that may be among them, or in the store.
     """
 
     tool: str
     runs: list[SourceRun] = field(default_factory=list)
     versions: list[SourceVersion] = field(default_factory=list)
     links: list[SourceLink] = field(default_factory=list)
+    inputs: list[SourceInput] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def leave_out(self, what: str, why: str) -> None:

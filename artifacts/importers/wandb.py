@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-from base64 import b64decode
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-import platformdirs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifacts.importers.sources import (
     MICROSECONDS,
     Collected,
-    Md5,
     SourceFile,
+    SourceInput,
     SourceLink,
-    SourceReference,
     SourceRun,
     SourceVersion,
     artifact_name,
     run_name,
 )
-from artifacts.importers.wandb_log import read_log
+from artifacts.importers.wandb_artifacts import ArtifactFiles, MissingError, digest_of_folder
+from artifacts.importers.wandb_log import parse_json, read_log
 from artifacts.runs.masking import mask_arguments, mask_url
-from artifacts.store.errors import (
-    FormatError,
-    InvalidInputError,
-    StoreNotFoundError,
-    from_os_error,
-)
-from artifacts.store.manifest import Reference
-from artifacts.store.objects.external import refuse_credentials
+from artifacts.store.errors import FormatError, StoreNotFoundError, from_os_error
 from artifacts.store.records import AlertLevel, AlertRecord
 from artifacts.store.walking import walk
 
@@ -45,8 +33,10 @@ TOOL = "wandb"
 
 _OURS = "_wandb"
 _METADATA = "wandb-metadata.json"
+_LATEST = "latest"
 _SERVER_ONLY = (
-    "the folder says which version of the server it was, not which of those that were logged here"
+    "the log says its number on the server, not its content, and {folder} does not hold the files "
+    "of a version that was brought over; WANDB_ARTIFACT_DIR says where W&B has put downloads"
 )
 
 
@@ -73,8 +63,13 @@ def collect(folder: Path) -> Collected:
             earlier.logs.append(log)
             earlier.read(log)
     collected = Collected(TOOL)
+    logged = (each.message for run in runs.values() for each in run.artifacts)
+    files = ArtifactFiles(logged)
     for run in runs.values():
-        _add_run(collected, run)
+        _add_run(collected, run, files)
+    for run in runs.values():
+        for used in run.used:
+            _add_input(collected, used, run)
     collected.versions.sort(key=lambda version: version.created_at)
     return collected
 
@@ -98,7 +93,7 @@ def _find_logs(folder: Path) -> list[Path]:
 
 @dataclass(slots=True)
 class _Logged:
-    """An artifact that a run has logged.
+    """An artifact that a run has logged, or has brought along to use it.
 
     Attributes:
         at: Microseconds since 1970.
@@ -106,6 +101,20 @@ class _Logged:
 
     message: Any
     at: int
+
+
+class _Used(NamedTuple):
+    """A version of the server that a run has used.
+
+    Attributes:
+        name: Such as ``corpus:v3``.
+        at: Microseconds since 1970.
+        log: That says so.
+    """
+
+    name: str
+    at: int
+    log: Path
 
 
 @dataclass(slots=True)
@@ -117,11 +126,13 @@ class _Run:
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     artifacts: list[_Logged] = field(default_factory=list)
-    used: list[str] = field(default_factory=list)
+    used: list[_Used] = field(default_factory=list)
     alerts: list[AlertRecord] = field(default_factory=list)
     exit_code: int | None = None
     runtime: float = 0.0
     has_system_metrics: bool = False
+    _reading: Path = Path()
+    _drafts: set[str] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -150,7 +161,8 @@ class _Run:
     def read(self, log: Path | None = None) -> None:
         """Read a log, the first one if none is named."""
         self.exit_code = None
-        for record in read_log(log or self.logs[0]):
+        self._reading = log or self.logs[0]
+        for record in read_log(self._reading):
             for kind, message in record.ListFields():
                 take = _TAKE.get(kind.name)
                 if take is not None:
@@ -185,6 +197,8 @@ class _Run:
     def take_artifact(self, message: Any) -> None:
         """Note that an artifact was logged."""
         self.artifacts.append(_Logged(message, self.now))
+        if message.use_after_commit:
+            self._drafts.add(message.name)
 
     def take_request(self, message: Any) -> None:
         """Note that an artifact was logged, and waited for."""
@@ -192,8 +206,12 @@ class _Run:
             self.take_artifact(message.log_artifact.artifact)
 
     def take_use(self, message: Any) -> None:
-        """Note that a version of the server was used."""
-        self.used.append(message.name)
+        """Note that a version of the server was used; after a draft, that is what became of it."""
+        name = message.name.rpartition("/")[2].partition(":")[0]
+        if name in self._drafts:
+            self._drafts.remove(name)
+        else:
+            self.used.append(_Used(message.name, self.now, self._reading))
 
     def take_alert(self, message: Any) -> None:
         """Note an alert; those of one title are told apart by their times."""
@@ -248,7 +266,7 @@ def _update(target: dict[str, Any], message: Any) -> None:
     for item in message.update:
         path = _path_of(item)
         if path[0] != _OURS:
-            _set(target, path, _parse(item.value_json))
+            _set(target, path, parse_json(item.value_json))
     for item in message.remove:
         *above, last = _path_of(item)
         inner: Any = target
@@ -270,23 +288,16 @@ def _row(message: Any) -> dict[str, Any]:
 def _value(item: Any) -> Any:
     for kind, value in item.ListFields():
         if kind.name in {"value_json", "json"}:
-            return _parse(value)
+            return parse_json(value)
         if kind.name in {"boolean", "integer", "number", "text"}:
             return value
     return None
 
 
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise FormatError(f"the log holds {text[:40]!r}, which is not JSON") from error
-
-
 # -- in the terms of this product
 
 
-def _add_run(collected: Collected, run: _Run) -> None:
+def _add_run(collected: Collected, run: _Run, files: ArtifactFiles) -> None:
     key, origin = (run.project, run.id), f"{run.project}/{run.id}"
     metadata = _metadata(run)
     collected.runs.append(
@@ -317,10 +328,8 @@ def _add_run(collected: Collected, run: _Run) -> None:
     )
     if run.has_system_metrics:
         collected.leave_out(f"system metrics of run {origin}", "only rows of log() are read")
-    for name in run.used:
-        collected.leave_out(f"use of {name} by run {origin}", _SERVER_ONLY)
     for logged in run.artifacts:
-        _add_version(collected, logged, run, key)
+        _add_version(collected, logged, run, files)
 
 
 def _metadata(run: _Run) -> dict[str, Any]:
@@ -358,18 +367,24 @@ def _run_files(logs: Iterable[Path]) -> list[SourceFile]:
     return list(found.values())
 
 
-def _add_version(collected: Collected, logged: _Logged, run: _Run, key: tuple[str, str]) -> None:
-    message = logged.message
-    origin = f"{run.project}/{message.name}@{message.digest}"
+def _origin(project: str, name: str, digest: str) -> str:
+    return f"{project}/{name}@{digest}"
+
+
+def _add_version(
+    collected: Collected, logged: _Logged, run: _Run, artifact_files: ArtifactFiles
+) -> None:
+    message, key = logged.message, (run.project, run.id)
+    origin = _origin(run.project, message.name, message.digest)
     try:
-        files = [_file(entry) for entry in _entries(message.manifest)]
-    except _MissingError as missing:
+        files = artifact_files.of(message)
+    except MissingError as missing:
         collected.leave_out(f"version {origin}", missing.why)
         return
     if message.HasField("ttl_duration_seconds"):
         collected.leave_out(f"lifetime of {origin}", "set it with: art retention set")
     version = (*key, message.name, message.digest)
-    aliases = [alias for alias in message.aliases if alias != "latest"]
+    aliases = [alias for alias in message.aliases if alias != _LATEST]
     collected.versions.append(
         SourceVersion(
             key=version,
@@ -383,87 +398,48 @@ def _add_version(collected: Collected, logged: _Logged, run: _Run, key: tuple[st
             metadata=_object(message.metadata),
             aliases=collected.aliases(aliases, origin),
             tags=collected.tags(message.tags, origin),
-            is_newest="latest" in message.aliases,
+            is_newest=_LATEST in message.aliases,
         )
     )
-    collected.links.append(SourceLink(key, version, is_output=True, at=logged.at))
+    # A draft that was used is an input, of which only this run tells.
+    is_output = not message.use_after_commit
+    collected.links.append(SourceLink(key, version, is_output=is_output, at=logged.at))
+
+
+def _add_input(collected: Collected, used: _Used, run: _Run) -> None:
+    """Tell which version it was by the files that the run has downloaded, if it has."""
+    name, _, number = used.name.rpartition("/")[2].partition(":")
+    folder = _downloads(used.log) / f"{name}:{number}"
+    what = f"use of {used.name} by run {run.project}/{run.id}"
+    why = _SERVER_ONLY.format(folder=folder)
+    digest = digest_of_folder(folder) if name and number else None
+    if digest is None:
+        collected.leave_out(what, why)
+        return
+    # The log does not say in which project it is.
+    keys = [version.key for version in collected.versions]
+    projects = {key[0] for key in keys if key[2:] == (name, digest)}
+    project = run.project if run.project in projects else min(projects, default=run.project)
+    collected.inputs.append(
+        SourceInput(
+            run=(run.project, run.id),
+            project=project,
+            name=artifact_name(name),
+            origin=_origin(project, name, digest),
+            at=used.at,
+            ref_text=used.name,
+            what=what,
+            otherwise=why,
+        )
+    )
+
+
+def _downloads(log: Path) -> Path:
+    """Return where W&B downloads to: beside the folder ``wandb``, unless that was set."""
+    found = os.environ.get("WANDB_ARTIFACT_DIR")
+    return Path(found).expanduser() if found else log.absolute().parents[2] / "artifacts"
 
 
 def _object(text: str) -> dict[str, Any]:
-    told = _parse(text)
+    told = parse_json(text)
     return told if isinstance(told, dict) else {}
-
-
-class _MissingError(Exception):
-    """A version cannot be carried over, because a file of it is not on this machine."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-def _entries(manifest: Any) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a manifest, which a large one has in a file of its own."""
-    if not manifest.manifest_file_path:
-        for entry in manifest.contents:
-            told = {field.name: value for field, value in entry.ListFields()}
-            told["extra"] = {each.key: _parse(each.value_json) for each in entry.extra}
-            yield told
-        return
-    path = Path(manifest.manifest_file_path)
-    if not path.is_file():
-        path = _staging() / "artifact_manifests" / path.name
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)
-    except FileNotFoundError:
-        raise _MissingError(f"the list of its files, {path}, is not there") from None
-    except (OSError, EOFError, ValueError) as error:
-        raise FormatError(f"{path} is not a list of files of W&B", kind="bad_source") from error
-
-
-def _file(entry: dict[str, Any]) -> SourceFile | SourceReference:
-    path, digest = entry.get("path", ""), entry.get("digest", "")
-    if entry.get("ref"):
-        version_id = (entry.get("extra") or {}).get("versionID")
-        _check_reference(path, entry["ref"])
-        reference = Reference(
-            entry["ref"], version_id=None if version_id is None else str(version_id), hashed=False
-        )
-        return SourceReference(path, reference, int(entry.get("size") or 0))
-    try:
-        digits = b64decode(digest, validate=True).hex()
-    except ValueError as error:
-        raise InvalidInputError(f"{digest!r} is not a digest of W&B", kind="bad_source") from error
-    places = [_cache() / "artifacts" / "obj" / "md5" / digits[:2] / digits[2:]]
-    if entry.get("local_path"):
-        staged = Path(entry["local_path"])
-        places = [staged, _staging() / staged.name, *places]
-    for place in places:
-        if place.is_file():
-            return SourceFile(path, place, Md5(digits))
-    raise _MissingError(
-        f"{path} is neither staged nor in the cache of W&B on this machine; "
-        "WANDB_DATA_DIR and WANDB_CACHE_DIR say where these are"
-    )
-
-
-def _check_reference(path: str, uri: str) -> None:
-    parts = urlsplit(uri)
-    if parts.scheme == "wandb-artifact":
-        raise _MissingError(f"{path} is a file of another artifact, on the server")
-    try:
-        refuse_credentials(parts)
-    except InvalidInputError as error:
-        raise _MissingError(f"{path}: {error.message}") from error
-
-
-def _staging() -> Path:
-    data = os.environ.get("WANDB_DATA_DIR") or platformdirs.user_data_dir("wandb")
-    return Path(data).expanduser() / "artifacts" / "staging"
-
-
-def _cache() -> Path:
-    found = os.environ.get("WANDB_CACHE_DIR")
-    return Path(found).expanduser() if found else Path(platformdirs.user_cache_dir("wandb"))

@@ -8,6 +8,7 @@ which the fields below are read; others are skipped.
 from __future__ import annotations
 
 import functools
+import json
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -91,9 +92,11 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "digest": (6, _TEXT),
         "description": (7, _TEXT),
         "metadata": (8, _TEXT),
+        "use_after_commit": (10, _FLAG),
         "aliases*": (11, _TEXT),
         "manifest": (12, "Manifest"),
         "finalize": (14, _FLAG),
+        "client_id": (15, _TEXT),
         "ttl_duration_seconds": (18, _INTEGER),
         "tags*": (19, _TEXT),
     },
@@ -170,6 +173,18 @@ def _damaged(path: Path) -> IntegrityError:
         hint="import the other runs: name their folders one by one",
         kind="source_damaged",
     )
+
+
+def parse_json(text: str) -> Any:
+    """Return a value of a record, which is written as JSON; None for an empty text.
+
+    Raises:
+        FormatError: It is not JSON.
+    """
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise FormatError(f"the log holds {text[:40]!r}, which is not JSON") from error
 
 
 @functools.cache

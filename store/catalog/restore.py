@@ -141,6 +141,7 @@ class Restoring:
         self._projects: dict[tuple[str, str], int] = {}
         self._artifacts: dict[_Key, _Artifact] = {}
         self._versions: dict[tuple[_Key, int], int] = {}
+        self._digests: dict[tuple[_Key, int], str] = {}
         self._events: dict[int, int] = {}
         self._runs: dict[_Key, int] = {}
         self._aliases: list[_Alias] = []
@@ -261,6 +262,7 @@ class Restoring:
         if origin != _ref(record, number):
             self.report.renumbered.append((origin, _ref(record, number)))
         self._versions[_key(record), record["number"]] = version_id
+        self._digests[_key(record), record["number"]] = record["digest"]
         if record["deleted_at"] is not None:
             return
         changes.add_tags(self._db, self._connection, version_id, record["tags"])
@@ -496,9 +498,10 @@ class Restoring:
 
     def _version_named(self, named: Record, digest: str) -> int | None:
         """Return the version at an edge: of the export, or the same one that was here before."""
-        found = self._versions.get((_key(named), named["number"]))
-        if found is not None:
-            return found
+        place = _key(named), named["number"]
+        # The same number may be that of another content here.
+        if place in self._versions and self._digests[place] == digest:
+            return self._versions[place]
         statement = (
             sa.select(versions.c.id)
             .join(artifacts, artifacts.c.id == versions.c.artifact_id)

@@ -1,5 +1,6 @@
 """Runs of W&B come over from the folders that W&B keeps of them."""
 
+import base64
 import hashlib
 import shutil
 import struct
@@ -351,3 +352,156 @@ def test_a_digest_that_is_none_is_refused(folder):
     log.write_bytes(framed([run, artifact]))
     with pytest.raises(artifacts.InvalidInputError, match="not a digest of W&B"):
         wandb.collect(log.parent)
+
+
+# -- what runs have used
+
+
+def log_in(folder, run_id, records, project="demo"):
+    """Write the log of a run that was online, and return its folder."""
+    run = wandb_log._record_class()()
+    run.run.run_id, run.run.project = run_id, project
+    log = folder / f"run-20261122_120000-{run_id}" / f"run-{run_id}.wandb"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(framed([run, *records]))
+    return log.parent
+
+
+def use_of(name):
+    record = wandb_log._record_class()()
+    record.use_artifact.name = name
+    return record
+
+
+def artifact_of(name, digest, client_id="", **files):
+    """Return the record of an artifact whose files are staged here."""
+    record = wandb_log._record_class()()
+    told = record.artifact
+    told.type, told.name, told.digest, told.client_id = "dataset", name, digest, client_id
+    for path, content in files.items():
+        staged_as = Path("staged", f"{name}-{path}").absolute()
+        staged_as.parent.mkdir(exist_ok=True)
+        staged_as.write_bytes(content)
+        checksum = base64.b64encode(hashlib.md5(content).digest()).decode()
+        told.manifest.contents.add(path=path, digest=checksum, local_path=str(staged_as))
+    return record
+
+
+MODEL_AS_DOWNLOADED = "model:v7"
+
+
+@pytest.fixture
+def downloaded(folder):
+    """What W&B's ``download()`` leaves beside the folder ``wandb``: the files of the model."""
+    report = bring(folder, project="aside", dry_run=True)
+    assert report.versions == ["aside/corpus:v0", "aside/model:v0"]
+    bring(folder, project="aside")
+    target = Path("was/artifacts", MODEL_AS_DOWNLOADED)
+    artifacts.Api().artifact("aside/model:v0").download(target)
+    return target
+
+
+def inputs_of(run):
+    """Return the inputs of a run, as PROJECT/NAME:vN."""
+    return [f"{each.project}/{each.name}" for each in artifacts.Api().run(run).used_artifacts()]
+
+
+def test_an_input_is_known_by_the_files_that_were_downloaded(folder, downloaded):
+    log_in(folder, "eval1", [use_of(MODEL_AS_DOWNLOADED)])
+    report = bring(folder)
+    assert report.left_out == []
+    assert inputs_of("demo/eval1") == ["demo/model:v0"]
+    assert [run.id for run in artifacts.Api().artifact("demo/model:v0").used_by()] == ["eval1"]
+    again = bring(folder)
+    assert (again.runs, again.versions, again.links, again.left_out) == ([], [], 0, [])
+
+
+def test_an_input_may_have_come_with_an_earlier_import(folder, downloaded):
+    bring(folder)
+    alone = log_in(folder, "eval1", [use_of(MODEL_AS_DOWNLOADED)])
+    tried = bring(alone, dry_run=True)
+    report = bring(alone)
+    assert (tried.links, report.links, report.left_out) == (1, 1, [])
+    assert inputs_of("demo/eval1") == ["demo/model:v0"]
+    artifacts.Api().artifact("demo/model:v0").delete(delete_aliases=True)
+    again = bring(alone)
+    assert (again.links, again.left_out) == (0, [])  # an edge leads to a deleted version, too
+
+
+def test_an_input_is_not_taken_for_a_new_version_that_is_the_first_of_its_import(
+    folder, downloaded
+):
+    bring(log_of(folder, "train1").parent)
+    model = artifact_of("model", "d" * 32, new=b"new")
+    model.artifact.type = "model"
+    report = bring(log_in(folder, "eval1", [model, use_of(MODEL_AS_DOWNLOADED)]))
+    assert (report.versions, report.left_out) == (["demo/model:v1"], [])
+    assert inputs_of("demo/eval1") == ["demo/model:v0"]
+
+
+def test_an_input_of_another_project_is_found(folder, downloaded):
+    log_in(folder, "eval1", [use_of(MODEL_AS_DOWNLOADED)], project="elsewhere")
+    bring(folder)
+    assert inputs_of("elsewhere/eval1") == ["demo/model:v0"]
+
+
+def test_where_downloads_are_can_be_said(folder, downloaded, monkeypatch):
+    moved = downloaded.parent.rename("moved")
+    monkeypatch.setenv("WANDB_ARTIFACT_DIR", str(moved.absolute()))
+    log_in(folder, "eval1", [use_of(MODEL_AS_DOWNLOADED)])
+    bring(folder)
+    assert inputs_of("demo/eval1") == ["demo/model:v0"]
+
+
+def test_an_input_whose_files_were_changed_is_left_out_and_said(folder, downloaded):
+    (downloaded / "config.json").write_text("{}")
+    log_in(folder, "eval1", [use_of(MODEL_AS_DOWNLOADED)])
+    ((what, why),) = bring(folder).left_out
+    assert what == "use of model:v7 by run demo/eval1"
+    assert str(downloaded) in why
+    assert inputs_of("demo/eval1") == []
+
+
+def test_a_draft_that_was_used_is_an_input_and_no_output(folder):
+    """W&B logs the draft, then says under which number it is on the server."""
+    brought = artifact_of("brought", "d" * 32, a=b"along")
+    brought.artifact.use_after_commit = True
+    report = bring(log_in(folder, "eval1", [brought, use_of("brought:v0")]))
+    assert (report.versions, report.left_out) == (["demo/brought:v0"], [])
+    assert inputs_of("demo/eval1") == ["demo/brought:v0"]
+    assert artifacts.Api().run("demo/eval1").logged_artifacts() == []
+    assert artifacts.Api().artifact("demo/brought:v0").open("a", "rb").read() == b"along"
+
+
+def test_a_file_of_another_artifact_is_carried_with_its_content(folder):
+    """``Artifact.add`` of a table that another artifact holds records where that one has it."""
+    first = artifact_of("first", "1" * 32, client_id="abC1", table=b"rows")
+    second = artifact_of("second", "2" * 32, client_id="abC2")
+    second.artifact.manifest.contents.add(
+        path="again", digest="x", ref="wandb-client-artifact://abC1/table"
+    )
+    log_in(folder, "tables1", [first])
+    alone = log_in(folder, "tables2", [second])
+    ((what, why),) = bring(alone).left_out
+    assert what == f"version demo/second@{'2' * 32}"
+    assert why.startswith("again is a file of another artifact")
+    report = bring(folder)
+    assert report.left_out == []
+    assert artifacts.Api().artifact("demo/second:v0").open("again", "rb").read() == b"rows"
+
+
+def test_a_file_that_another_artifact_does_not_hold_is_said(folder):
+    first = artifact_of("first", "1" * 32, client_id="abC1", table=b"rows")
+    first.artifact.manifest.contents.add(path="other", ref="wandb-client-artifact://abC1/other")
+    why = dict(bring(log_in(folder, "tables1", [first])).left_out)[f"version demo/first@{'1' * 32}"]
+    assert why == "other is a file of first, which holds no file other"
+
+
+def test_files_hashed_with_xxh128_come_over(folder):
+    """``Artifact(digest_algorithm="XXH128")`` says so beside each file."""
+    record = artifact_of("fast", "1" * 32, a=b"content")
+    (entry,) = record.artifact.manifest.contents
+    entry.digest = "o2t0Eqj3VdjmX7Wf9oSe6A=="
+    entry.extra.add(key="alg", value_json='"XXH128"')
+    assert bring(log_in(folder, "fast1", [record])).versions == ["demo/fast:v0"]
+    assert artifacts.Api().artifact("demo/fast:v0").open("a", "rb").read() == b"content"
