@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from artifacts.importers.mlflow_artifacts import ArtifactFiles, Series
+from artifacts.importers.mlflow_artifacts import ArtifactFiles, MissingError, Series
 from artifacts.importers.sources import (
     Collected,
     SourceFile,
@@ -21,14 +21,24 @@ from artifacts.importers.sources import (
     run_name,
 )
 from artifacts.runs.masking import mask_url
-from artifacts.store.errors import ConfigError, FormatError, StorageError, StoreNotFoundError
+from artifacts.store.errors import (
+    ConfigError,
+    FormatError,
+    PermissionDeniedError,
+    StorageError,
+    StoreNotFoundError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from artifacts.store.errors import CommError
+
 TOOL = "mlflow"
 
 _MILLISECOND = 1000  # microseconds
+_PATIENCE = 30  # seconds for the first answer of a server
+_SHOWN = 500  # characters of a message of MLflow, which may be a page
 _STATES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "crashed"}
 _OWN_TAG = "mlflow."
 
@@ -46,6 +56,7 @@ def collect(uri: str, work: Path) -> Collected:
         ConfigError: MLflow's client is not installed.
         FormatError: It is a database of something else.
         StoreNotFoundError: There is no such store.
+        PermissionDeniedError: A server wants to know who asks.
         StorageError: MLflow cannot read it.
     """
     found = _checked(uri)
@@ -55,15 +66,54 @@ def collect(uri: str, work: Path) -> Collected:
         client_class = _client_class()
         try:
             client = client_class(tracking_uri=found, registry_uri=found)
+            if _is_server(found):
+                _try(client)
             return _Reader(client, found, work).read()
         except Exception as error:
             # Those of the database behind it reach its users, too.
             if type(error).__module__.partition(".")[0] not in {"mlflow", "sqlalchemy"}:
                 raise
-            first = str(error).partition("\n")[0]
-            raise StorageError(
-                f"MLflow cannot read {mask_url(uri)}: {first}", kind="source_failed"
-            ) from error
+            raise _explained(error, uri) from error
+
+
+def _is_server(uri: str) -> bool:
+    return urlsplit(uri).scheme in {"http", "https"}
+
+
+def _try(client: Any) -> None:
+    """Ask a server one thing, without the minutes for which MLflow asks again."""
+    hurry = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(_PATIENCE)}
+    before = {name: os.environ.get(name) for name in hurry}
+    os.environ.update(hurry)
+    try:
+        client.search_experiments(max_results=1)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _explained(error: Exception, uri: str) -> CommError:
+    """Return what to tell of an error of MLflow, which repeats URLs as they were given."""
+    first = mask_url(str(error).partition("\n")[0])[:_SHOWN]
+    shown = mask_url(uri)
+    status = getattr(error, "get_http_status_code", lambda: None)()
+    if _is_server(uri) and status in {401, 403}:
+        return PermissionDeniedError(
+            f"the server {shown} refuses: {first}",
+            hint="say who you are with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "with MLFLOW_TRACKING_TOKEN",
+            kind="source_denied",
+        )
+    hint = None
+    if _is_server(uri):
+        hint = (
+            "the address is what mlflow server has printed, such as http://localhost:5000; see "
+            "whether the server runs, then import again: nothing was changed"
+        )
+    return StorageError(f"MLflow cannot read {shown}: {first}", hint=hint, kind="source_failed")
 
 
 def _checked(uri: str) -> str:
@@ -104,6 +154,7 @@ def _check_database(path: Path) -> None:
 def _client_class() -> Any:
     # Reading a store is nothing that anybody else has to know of.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # there is our own
     try:
         from mlflow import MlflowClient
     except ImportError as error:
@@ -216,16 +267,26 @@ class _Reader:
 
     # -- artifacts
 
+    def _fetch(self, uri: str, what: str, *, needed: bool = False) -> list[SourceFile]:
+        """Return the files below a URI; what cannot be had is left out.
+
+        Args:
+            needed: Leave it out also if there are none.
+        """
+        try:
+            files = self._files.fetch(uri)
+        except MissingError as missing:
+            self._collected.leave_out(what, missing.why)
+            return []
+        if needed and not files:
+            self._collected.leave_out(what, "it has no files on this machine")
+        return files
+
     def _add_artifacts(self, run: Any, experiment: str) -> list[SourceFile]:
         """Add the folders of a run's artifacts as versions; return the files beside them."""
         origin, at = run.info.run_id, _time(run.info.end_time or run.info.start_time)
         by_folder: dict[str, list[SourceFile]] = {}
-        files = self._files.fetch(run.info.artifact_uri)
-        if files is None:
-            self._collected.leave_out(
-                f"artifacts of run {origin}", f"{run.info.artifact_uri} is not on this machine"
-            )
-        for file in files or ():
+        for file in self._fetch(run.info.artifact_uri, f"artifacts of run {origin}"):
             top, slash, rest = file.path.partition("/")
             if slash:
                 by_folder.setdefault(top, []).append(file._replace(path=rest))
@@ -255,9 +316,8 @@ class _Reader:
             key=lambda model: (model.creation_timestamp, model.model_id),
         ):
             origin = f"models:/{model.model_id}"
-            files = self._files.fetch(model.artifact_location)
+            files = self._fetch(model.artifact_location, f"model {origin}", needed=True)
             if not files:
-                self._collected.leave_out(f"model {origin}", "it has no files on this machine")
                 continue
             at = _time(model.creation_timestamp)
             key = ("model", model.model_id)
@@ -294,9 +354,8 @@ class _Reader:
             number = int(version.version)
             origin = f"models:/{model.name}/{number}"
             uri = self._client.get_model_version_download_uri(model.name, str(number))
-            files = self._files.fetch(uri)
+            files = self._fetch(uri, f"version {origin}", needed=True)
             if not files:
-                self._collected.leave_out(f"version {origin}", "it has no files on this machine")
                 continue
             key, at = ("registered", model.name, str(number)), _time(version.creation_timestamp)
             about = {"tags": dict(version.tags or {}), "run_id": version.run_id}

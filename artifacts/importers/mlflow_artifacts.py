@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from artifacts.importers.sources import SourceFile, SourceVersion
+from artifacts.runs.masking import mask_url
 from artifacts.store.walking import walk
 
 if TYPE_CHECKING:
     from artifacts.importers.sources import Key
 
 _MARKER = "MLmodel"  # the file that makes a folder a model
+
+
+class MissingError(Exception):
+    """Files cannot be had from this machine."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class ArtifactFiles:
@@ -29,10 +39,12 @@ class ArtifactFiles:
         self._work = work
         self._count = 0
 
-    def fetch(self, uri: str) -> list[SourceFile] | None:
-        """Return all files below a URI; None if even the folder for them is not there.
+    def fetch(self, uri: str) -> list[SourceFile]:
+        """Return all files below a URI.
 
         Raises:
+            MissingError: The place for them is on another machine, or of a kind that MLflow cannot
+                read as it is installed here.
             MlflowException: They cannot be downloaded.
         """
         parts = urlsplit(uri)
@@ -40,19 +52,38 @@ class ArtifactFiles:
             place = Path(unquote(parts.path) if parts.scheme else uri)
             if not place.exists():
                 # MLflow makes the folder of a run when something is logged into it.
-                return [] if place.parent.parent.exists() else None
+                if place.parent.parent.exists():
+                    return []
+                raise MissingError(f"{mask_url(uri)} is not on this machine")
         else:
-            from mlflow.artifacts import download_artifacts
-
-            self._count += 1
-            target = self._work / str(self._count)
-            target.mkdir()
-            place = Path(
-                download_artifacts(artifact_uri=uri, dst_path=str(target), tracking_uri=self._uri)
-            )
+            try:
+                found = self._download(uri)
+            except ImportError as error:
+                raise MissingError(
+                    f"reading {mask_url(uri)} needs a package that is not installed: {error}"
+                ) from error
+            if found is None:
+                return []
+            place = found
         if place.is_file():
             return [SourceFile(place.name, place)]
         return [SourceFile(file.path, Path(file.source)) for file in walk(str(place))]
+
+    def _download(self, uri: str) -> Path | None:
+        """Return where the files are now; None if there are none, of which MLflow makes errors."""
+        from mlflow.artifacts import download_artifacts, list_artifacts
+
+        if not list_artifacts(artifact_uri=uri, tracking_uri=self._uri):
+            above, _, name = uri.rstrip("/").rpartition("/")
+            beside = list_artifacts(artifact_uri=above, tracking_uri=self._uri)
+            if not any(posixpath.basename(each.path) == name for each in beside if not each.is_dir):
+                return None
+        self._count += 1
+        target = self._work / str(self._count)
+        target.mkdir()
+        return Path(
+            download_artifacts(artifact_uri=uri, dst_path=str(target), tracking_uri=self._uri)
+        )
 
 
 @dataclass(slots=True)
