@@ -31,14 +31,16 @@ TOOL = "dvc"
 
 _JOB = "dvc stage"
 _SHORT = 12
-_NOT_FETCHED = "it is neither in the cache nor in a remote on this machine; try: dvc fetch"
+_NOT_FETCHED = "it is neither in the cache nor in a remote that can be read here; try: dvc fetch"
 
 
-def collect(folder: Path, *, history: bool = False) -> Collected:
+def collect(folder: Path, work: Path, *, history: bool = False) -> Collected:
     """Read a DVC repository.
 
     Args:
         folder: The one in which ``.dvc`` is.
+        work: An empty folder for files that are not on this machine; what is collected refers to
+            files in it.
         history: Also what commits of all branches and tags have tracked.
 
     Raises:
@@ -54,7 +56,7 @@ def collect(folder: Path, *, history: bool = False) -> Collected:
             hint="name the folder that holds .dvc",
             kind="source_not_found",
         )
-    reader = _Reader(folder, Git(folder))
+    reader = _Reader(folder, Git(folder), work)
     if history:
         reader.read_history()
     reader.read_working_folder()
@@ -88,10 +90,10 @@ class _Found(NamedTuple):
 
 
 class _Reader:
-    def __init__(self, folder: Path, git: Git) -> None:
+    def __init__(self, folder: Path, git: Git, work: Path) -> None:
         self._folder = folder
         self._git = git
-        self._objects = Objects(folder)
+        self._objects = Objects(folder, work)
         self._collected = Collected(TOOL)
         self._repository = git.root_commit[:_SHORT]
         self._parsed: dict[str, Any] = {}
@@ -188,6 +190,9 @@ class _Reader:
             run = self._run(origin, stage, moment)
             self._collected.runs.append(run)
             self._add_links(run, stage, moment, carried)
+        if len(carried) < len(self._found):
+            for remote, why in self._objects.unread().items():
+                self._collected.leave_out(f"remote {remote}", why)
         return self._collected
 
     def _names(self) -> dict[str, str]:

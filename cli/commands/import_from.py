@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from artifacts.cli._app import App
 from artifacts.cli._command import WRITING, ArtGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from artifacts.importers.report import Report
     from artifacts.importers.sources import Collected
@@ -103,13 +104,10 @@ def mlflow(app: App, uri: str, move_aliases: bool, dry_run: bool) -> None:
     version of EXPERIMENT-FOLDER. Registered models keep the numbers of their versions and their
     aliases, and lead to the runs that made them. The experiment is the group of its runs.
     """
-    import tempfile
-
     from artifacts.importers import mlflow as reader
 
-    # Holds what has to be downloaded, until it is stored.
-    with tempfile.TemporaryDirectory(prefix="artifacts-import-") as work:
-        collected = reader.collect(uri, Path(work))
+    with _work() as work:
+        collected = reader.collect(uri, work)
         _enter(app, collected, move_aliases=move_aliases, dry_run=dry_run)
 
 
@@ -139,12 +137,22 @@ def dvc(app: App, repository: Path, history: bool, move_aliases: bool, dry_run: 
 
     Every output is an artifact, and every stage, as it was run last, a run with its command,
     parameters, metrics, inputs and outputs. Files are taken from the cache of DVC, or from remotes
-    that are folders, and verified by their MD5.
+    that are folders or in S3, and verified by their MD5.
     """
     from artifacts.importers import dvc as reader
 
-    collected = reader.collect(repository, history=history)
-    _enter(app, collected, move_aliases=move_aliases, dry_run=dry_run)
+    with _work() as work:
+        collected = reader.collect(repository, work, history=history)
+        _enter(app, collected, move_aliases=move_aliases, dry_run=dry_run)
+
+
+@contextlib.contextmanager
+def _work() -> Iterator[Path]:
+    """Make a folder for what has to be downloaded, until it is stored."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="artifacts-import-") as work:
+        yield Path(work)
 
 
 def _enter(app: App, collected: Collected, *, move_aliases: bool, dry_run: bool) -> None:

@@ -1,9 +1,12 @@
 """What a DVC repository tracks comes over, with its history on request."""
 
 import hashlib
+import secrets
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from artifacts.store.errors import (
     IntegrityError,
     StoreNotFoundError,
 )
+from tests import servers
 from tests.sdk.helpers import maker_of
 from tests.support import everything_in
 
@@ -49,7 +53,9 @@ def commit(message):
 
 
 def bring(repository, *, history=False, **options):
-    return enter(dvc.collect(repository, history=history), project="demo", **options)
+    with tempfile.TemporaryDirectory() as work:
+        collected = dvc.collect(repository, Path(work), history=history)
+        return enter(collected, project="demo", **options)
 
 
 def cached(md5):
@@ -209,6 +215,111 @@ def test_objects_are_found_in_a_remote_that_is_a_folder(repository):
     assert len(bring(repository).versions) == 3
 
 
+def in_bucket(endpoint, *, as_dvc_2=False):
+    """Move the cache into a bucket, as ``dvc push`` does, and name it in the configuration.
+
+    Returns:
+        The keys of the objects.
+    """
+    client, cache = servers.s3_client(endpoint), Path("repo/.dvc/cache")
+    prefix = f"dvc-{secrets.token_hex(8)}/a b"
+    keys = []
+    for path in sorted(each for each in cache.rglob("*") if each.is_file()):
+        key = path.relative_to(cache).as_posix()
+        key = f"{prefix}/{key.removeprefix('files/md5/') if as_dvc_2 else key}"
+        client.put_object(Bucket=servers.BUCKET, Key=key, Body=path.read_bytes())
+        keys.append(key)
+    shutil.rmtree(cache)
+    remote(f"s3://{servers.BUCKET}/{prefix}", endpointurl=endpoint, region="us-east-1")
+    return keys
+
+
+def remote(url, **options):
+    told = "".join(f"    {name} = {value}\n" for name, value in options.items())
+    Path("repo/.dvc/config").write_text(f"['remote \"store\"']\n    url = {url}\n{told}")
+
+
+@pytest.mark.parametrize("as_dvc_2", [False, True], ids=["dvc 3", "dvc 2"])
+@pytest.mark.usefixtures("s3_credentials")
+def test_objects_are_found_in_a_remote_in_s3(repository, s3_server, as_dvc_2):
+    in_bucket(s3_server.endpoint, as_dvc_2=as_dvc_2)
+    tried = bring(repository, history=True, dry_run=True)
+    report = bring(repository, history=True)
+    assert sorted(report.versions) == sorted(tried.versions)
+    assert sorted(report.versions) == [
+        *("demo/classifier:v0", "demo/classifier:v1", "demo/data-raw:v0", "demo/data-raw:v1"),
+        "demo/lines.txt:v0",
+    ]
+    assert not [each for each in report.left_out if each.what.startswith(("version", "remote"))]
+    assert files_of("data-raw:latest")["b.csv"].count("\n") > 1
+    again = bring(repository, history=True)
+    assert (again.versions, again.runs, again.links, again.new_bytes) == ([], [], 0, 0)
+    assert not Path("repo/.dvc/cache").exists()
+
+
+@pytest.mark.usefixtures("s3_credentials")
+def test_an_object_that_is_damaged_in_s3_stops_the_import(repository, s3_server):
+    keys = in_bucket(s3_server.endpoint)
+    (key,) = [key for key in keys if key.replace("/", "").endswith(B_CSV)]
+    client = servers.s3_client(s3_server.endpoint)
+    client.put_object(Bucket=servers.BUCKET, Key=key, Body=b"other")
+    before = everything_in(place(project="demo").store)
+    with pytest.raises(IntegrityError) as raised:
+        bring(repository)
+    assert raised.value.kind == "source_damaged"
+    assert everything_in(place().store) == before
+
+
+@pytest.mark.usefixtures("s3_credentials")
+def test_what_was_not_pushed_to_s3_is_left_out_and_said(repository, s3_server):
+    keys = in_bucket(s3_server.endpoint)
+    (key,) = [key for key in keys if key.replace("/", "").endswith(B_CSV)]
+    servers.s3_client(s3_server.endpoint).delete_object(Bucket=servers.BUCKET, Key=key)
+    left_out = dict(bring(repository).left_out)
+    (missing,) = [what for what in left_out if what.startswith("version")]
+    assert missing.startswith("version data/raw@")
+    assert "remote store" not in left_out  # it was read
+
+
+def test_a_remote_in_s3_that_refuses_is_said_and_the_rest_comes(
+    repository, s3_server, s3_credentials, monkeypatch
+):
+    in_bucket(s3_server.endpoint)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    report = bring(repository)
+    # These are in the working folder.
+    assert sorted(report.versions) == ["demo/classifier:v0", "demo/lines.txt:v0"]
+    why = dict(report.left_out)["remote store"]
+    assert why.startswith(f"s3://{servers.BUCKET}/dvc-")
+    assert "cannot be read" in why
+    assert "dvc fetch" in why
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.ADMIN[1])
+    later = bring(repository)
+    assert (later.versions, later.links) == (["demo/data-raw:v0"], 2)  # two stages use it
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "reason"),
+    [
+        ("gs://bucket/dvc", {}, "remotes of gs:// are not read"),
+        ("ssh://ada:hunter2@box/dvc", {}, "remotes of ssh:// are not read"),
+        ("s3://ada:hunter2@bucket/dvc", {}, "credentials do not belong"),
+        ("s3://bucket/dvc", {"version_aware": "true"}, "by their paths"),
+        ("s3://bucket/../dvc", {}, "cannot be read"),
+    ],
+)
+def test_remotes_that_are_not_read_are_said_if_something_is_missing(
+    repository, url, options, reason
+):
+    remote(url, **options)
+    assert bring(repository).left_out == []
+    shutil.rmtree("repo/.dvc/cache")
+    left_out = dict(bring(repository).left_out)
+    assert reason in left_out["remote store"]
+    assert "dvc fetch" in left_out["remote store"]
+    assert "hunter2" not in str(left_out)
+
+
 def test_files_of_dvc_2_are_checked_with_their_line_ends_in_mind(repository):
     """DVC 2 took the MD5 of a text as if it had Unix line ends, and named no kind of it."""
     md5 = hashlib.md5(b"one\ntwo\n").hexdigest()
@@ -259,11 +370,11 @@ def test_a_file_that_is_none_of_dvc_is_refused(repository, text):
 def test_what_is_no_repository_is_refused():
     for folder in ("nothing", "plain"):
         with pytest.raises(StoreNotFoundError, match="no DVC repository"):
-            dvc.collect(Path(folder))
+            dvc.collect(Path(folder), Path("work"))
         Path("plain").mkdir(exist_ok=True)
     Path("plain/.dvc").mkdir()
     with pytest.raises(StoreNotFoundError, match="not in a Git repository"):
-        dvc.collect(Path("plain"))
+        dvc.collect(Path("plain"), Path("work"))
 
 
 def test_yaml_is_asked_for(repository, monkeypatch):
