@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +31,9 @@ _MARK = b"artifacts"
 """Key of a column's metadata that says how its values are kept; see the specification."""
 
 _BATCH = 4096
-_BLOCK = 16 << 20
+_LONGEST = 16 << 20
+"""Characters of a line of CSV, and of a cell: a quote that is never closed must not take all
+memory."""
 
 
 def table_kind(path: str) -> str | None:
@@ -62,10 +66,8 @@ class Table(NamedTuple):
                 with _parquet_file(file) as table:
                     names: list[str] = table.schema_arrow.names
             else:
-                names = _csv_columns(file, self.kind)
-        if len(set(names)) != len(names):
-            raise _malformed(self.kind, "two columns have one name")
-        return names
+                names = next(_csv_rows(file, self.kind), [])
+        return _unique(self.kind, names)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; values of CSV are texts.
@@ -89,40 +91,41 @@ class Table(NamedTuple):
                                 row[name] = None if row[name] is None else read(row[name])
                         yield from rows
             else:
-                for batch in _csv_batches(file, self.kind, self.columns()):
-                    yield from batch.to_pylist()
+                cells = _csv_rows(file, self.kind)
+                names = _unique(self.kind, next(cells, []))
+                for row in cells:
+                    yield dict(zip(names, row, strict=True))
 
 
-def _csv_columns(file: IO[bytes], kind: str) -> list[str]:
-    """Return what stands in the first line; an empty file has none."""
-    if not file.read(1):
-        return []
-    file.seek(0)
-    names: list[str] = _open_csv(file, kind, []).schema.names
+def _unique(kind: str, names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise _malformed(kind, "two columns have one name")
     return names
 
 
-def _csv_batches(file: IO[bytes], kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    if columns:
-        yield from _open_csv(file, kind, columns)
+def _csv_rows(file: IO[bytes], kind: str) -> Iterator[list[str]]:
+    """Yield the cells of each line that is not empty, the names of the columns first."""
+    if csv.field_size_limit() < _LONGEST:
+        csv.field_size_limit(_LONGEST)  # of the whole process, and too small for texts
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader = csv.reader(_lines(text), delimiter="\t" if kind == "tsv" else ",")
+    count = None
+    for row in reader:
+        if not row:
+            continue
+        if count is None:
+            count = len(row)
+        elif len(row) != count:
+            raise _malformed(kind, f"line {reader.line_num}: {len(row)} cells, not {count}")
+        yield row
 
 
-def _open_csv(file: IO[bytes], kind: str, columns: list[str]) -> pa.csv.CSVStreamingReader:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    return csv.open_csv(
-        file,
-        # A row has to fit into a block.
-        read_options=csv.ReadOptions(block_size=_BLOCK),
-        parse_options=csv.ParseOptions(
-            delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True
-        ),
-        # As texts: a guess at types could differ from table to table.
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
-        ),
-    )
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines; what is not a table may have one that is as long as the file."""
+    while line := text.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise csv.Error(f"a line is longer than {_LONGEST >> 20} Mi characters")
+        yield line
 
 
 def _parquet_file(file: IO[bytes]) -> pq.ParquetFile:
@@ -170,7 +173,7 @@ def _understood(kind: str) -> Iterator[None]:
 
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
         raise _malformed(kind, str(error).splitlines()[0]) from error
 
 

@@ -225,3 +225,73 @@ def test_the_numbers_are_those_of_plain_dicts(before, after):
     )
     shown = {(c.before or c.after or {})["k"]: (c.before, c.after) for c in found.examples}
     assert shown.keys() == changed | (before.keys() ^ after.keys())
+
+
+# -- large tables
+
+
+class Watched(io.BytesIO):
+    """A file that counts what was read of it."""
+
+    count = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+    def read1(self, size=-1):
+        return self.read(size)
+
+
+@pytest.fixture
+def large():
+    """A table of a hundred thousand rows, and the files as which it was opened."""
+    data = b"id,text\n" + b"".join(b"%d,%s\n" % (n, b"x" * 90) for n in range(100_000))
+    opened = []
+
+    def open_it():
+        opened.append(Watched(data))
+        return opened[-1]
+
+    return Table("csv", open_it), opened
+
+
+def test_of_a_large_csv_no_more_is_read_than_what_was_asked_for(large):
+    table, opened = large
+    assert table.columns() == ["id", "text"]
+    rows = table.rows()
+    assert [next(rows)["id"] for _ in range(3)] == ["0", "1", "2"]
+    assert [file.count < 1 << 18 for file in opened] == [True, True]
+    rows.close()
+    assert [file.closed for file in opened] == [True, True]
+
+
+def test_a_large_csv_is_read_whole(large):
+    assert [int(row["id"]) for row in large[0].rows()] == list(range(100_000))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"x" * (17 << 20), "a line is longer"),
+        (b'a\n"' + (b"x" * 1023 + b"\n") * (17 << 10), "field larger than field limit"),
+    ],
+    ids=["no line ends", "a quote that is never closed"],
+)
+def test_what_is_no_csv_does_not_take_all_memory(data, reason):
+    with pytest.raises(FormatError, match=reason):
+        list(Table("csv", lambda: io.BytesIO(data)).rows())
+
+
+def test_a_csv_of_many_dialects():
+    rows = [{"a": "1", "b": '2 "x"'}, {"a": "", "b": "3\r\n4"}]
+    lines = ["\ufeffa,b", "", '1,"2 ""x"""', ',"3\r\n4"', ""]
+    for end in ("\n", "\r\n", "\r"):
+        data = end.join(lines).encode()
+        assert list(Table("csv", lambda data=data: io.BytesIO(data)).rows()) == rows
+
+
+def test_a_row_with_too_few_cells_is_said_by_its_line():
+    with pytest.raises(FormatError, match="line 3: 1 cells, not 2"):
+        list(csv("a,b\n1,2\n3\n").rows())
