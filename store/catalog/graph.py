@@ -39,14 +39,6 @@ if TYPE_CHECKING:
     from artifacts.store.records import ConsumerRecord, RecallRecord, RunRecord, VersionRecord
 
 
-class LinkKeys(NamedTuple):
-    """An edge between a run and a version, by their keys."""
-
-    run: int
-    version: int
-    kind: LinkKind
-
-
 class Derivation(NamedTuple):
     """An exact edge, by the keys of what it connects.
 
@@ -127,15 +119,7 @@ class GraphReader:
         Args:
             internal: Also versions that merely record a run.
         """
-        runs_, made = self._edges(
-            "run_id",
-            "version_id",
-            at="run_id",
-            keys=run_keys,
-            kind=LinkKind.OUTPUT,
-            internal=internal,
-        )
-        return list(zip(runs_, made, strict=True))
+        return self._links("run_id", run_keys, LinkKind.OUTPUT, internal=internal)
 
     def derivations_of(self, outputs: Collection[int]) -> list[Derivation]:
         """Return what these versions were made of, as far as that was declared."""
@@ -164,20 +148,21 @@ class GraphReader:
 
     # -- edges
 
-    def links_at_versions(self, version_ids: Collection[int]) -> list[LinkKeys]:
-        """Return all edges at these versions."""
-        return self._links(links.c.version_id, version_ids)
+    def links_at_versions(
+        self, version_ids: Collection[int], kind: LinkKind
+    ) -> list[tuple[int, int]]:
+        """Return (run, version) for the edges of a kind at these versions."""
+        return self._links("version_id", version_ids, kind)
 
-    def links_at_runs(self, run_keys: Collection[int]) -> list[LinkKeys]:
-        """Return all edges at these runs."""
-        return self._links(links.c.run_id, run_keys)
+    def links_at_runs(self, run_keys: Collection[int], kind: LinkKind) -> list[tuple[int, int]]:
+        """Return (run, version) for the edges of a kind at these runs."""
+        return self._links("run_id", run_keys, kind)
 
-    def _links(self, column: sa.ColumnElement[int], keys: Collection[int]) -> list[LinkKeys]:
-        statement = sa.select(links.c.run_id, links.c.version_id, links.c.kind).where(
-            self._among(column, keys)
-        )
-        kinds = {kind.value: kind for kind in LinkKind}
-        return [LinkKeys(run, version, kinds[kind]) for run, version, kind in self._rows(statement)]
+    def _links(
+        self, at: str, keys: Collection[int], kind: LinkKind, *, internal: bool = True
+    ) -> list[tuple[int, int]]:
+        found = self._edges("run_id", "version_id", at=at, keys=keys, kind=kind, internal=internal)
+        return list(zip(*found, strict=True))
 
     def uses(self, run_keys: Collection[int]) -> list[Use]:
         """Return the inputs of these runs, and how they were named."""
@@ -242,26 +227,26 @@ class GraphReader:
             )
         return self._scalars(statement)
 
-    def by_type(self, version_ids: Collection[int]) -> dict[str, list[int]]:
-        """Return these versions by their type."""
-        dialect = self._db.dialect
-        # From the keys on: SQLite would begin with the types, and come by all versions there are.
-        each = key_lists.table_of(dialect, key_lists.parameter(dialect, version_ids))
-        statement = (
-            sa.select(artifacts.c.type, key_lists.collected(dialect, versions.c.id))
-            .select_from(each)
-            .join(versions, versions.c.id == each.c.value)
-            .join(artifacts, artifacts.c.id == versions.c.artifact_id)
-            .group_by(artifacts.c.type)
+    def types_of(self, version_ids: Collection[int]) -> dict[int, str]:
+        """Return the type of each of these versions."""
+        # Without a join: SQLite would begin with the types, and come by all versions there are.
+        artifact_of = self.artifacts_of(version_ids)
+        types = sa.select(artifacts.c.id, artifacts.c.type).where(
+            self._among(artifacts.c.id, set(artifact_of.values()))
         )
-        return {type_: key_lists.parse(text) for type_, text in self._rows(statement)}
+        type_of: dict[int, str] = dict(self._rows(types))
+        return dict(zip(artifact_of, map(type_of.__getitem__, artifact_of.values()), strict=True))
 
     def artifacts_of(self, version_ids: Collection[int]) -> dict[int, int]:
         """Return the key of the artifact of each of these versions."""
-        statement = sa.select(versions.c.id, versions.c.artifact_id).where(
-            self._among(versions.c.id, version_ids)
-        )
-        return dict(self._rows(statement))
+        dialect = self._db.dialect
+        columns: list[Any] = [
+            key_lists.collected(dialect, column)
+            for column in (versions.c.id, versions.c.artifact_id)
+        ]
+        statement = sa.select(*columns).where(self._among(versions.c.id, version_ids))
+        [(keys, owners)] = self._rows(statement)
+        return dict(zip(key_lists.parse(keys), key_lists.parse(owners), strict=True))
 
     def unused_but_by(self, idle: Collection[int]) -> set[int]:
         """Return the versions that these runs have used, and no other run.
@@ -270,11 +255,14 @@ class GraphReader:
             idle: The runs.
         """
         used = self.inputs_of(idle)
+        dialect = self._db.dialect
+        known = key_lists.table_of(dialect, key_lists.parameter(dialect, idle))
         return used - self._scalars(
             sa.select(links.c.version_id).where(
                 self._among(links.c.version_id, used),
                 links.c.kind == LinkKind.INPUT.value,
-                ~self._among(links.c.run_id, idle),
+                # As a table, which databases hash; a list they would go through for each edge.
+                links.c.run_id.not_in(sa.select(known.c.value)),
             )
         )
 
@@ -392,8 +380,8 @@ class GraphReader:
         return self._in_one_row(statement, keys)
 
     def _in_one_row(self, statement: sa.Select[Any], keys: Collection[int]) -> list[list[int]]:
-        """Return the columns that a statement has collected, of which `_KEYS` is the parameter."""
-        values = {_KEYS: key_lists.to_text(self._db.dialect, keys)}
+        """Return the columns that a statement of `key_lists.named` keys has collected."""
+        values = key_lists.values(self._db.dialect, keys)
         [row] = self._connection.execute(statement, values).cursor.fetchall()
         return list(map(key_lists.parse, row))
 
@@ -414,9 +402,6 @@ class GraphReader:
         return self._connection.execute(statement).cursor.fetchall()
 
 
-_KEYS = "keys"
-
-
 @functools.cache
 def _edges_statement(
     dialect: str, *wanted: str, at: str, kind: LinkKind, internal: bool = True
@@ -428,7 +413,7 @@ def _edges_statement(
 
     Args:
         wanted: Columns of links; each comes in one value.
-        at: The one that is given; its values are the parameter `_KEYS`.
+        at: The one that is given; its values are the parameter, `key_lists.named`.
         internal: Also those of versions that merely record a run.
     """
     statement = _edges_at(dialect, at, kind, [links.c[name] for name in wanted])
@@ -445,11 +430,11 @@ def _uses_statement(dialect: str) -> sa.Select[Any]:
 def _edges_at(
     dialect: str, at: str, kind: LinkKind, wanted: Iterable[sa.ColumnElement[int]]
 ) -> sa.Select[Any]:
-    keys = sa.bindparam(_KEYS, type_=sa.Text)
+    keys = key_lists.named()
     columns: list[Any] = [key_lists.collected(dialect, column) for column in wanted]
-    return sa.select(*columns).where(
-        key_lists.is_among(dialect, links.c[at], keys), links.c.kind == kind.value
-    )
+    # Written out: a database that is not told the kind before it plans uses no partial index.
+    is_kind = links.c.kind == sa.literal(kind.value, literal_execute=True)
+    return sa.select(*columns).where(key_lists.is_among(dialect, links.c[at], keys), is_kind)
 
 
 def _of_artifact(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -17,10 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
+_NAME = "keys"
+
+
 def to_text(dialect: str, keys: Collection[int]) -> str:
     """Return keys as the text that the other functions take as a parameter."""
     text = orjson.dumps(sorted(keys)).decode()
     return f"{{{text[1:-1]}}}" if dialect == "postgresql" else text
+
+
+def named() -> sa.BindParameter[str]:
+    """Return keys as the parameter of a statement that is put together once; see `values`."""
+    return sa.bindparam(_NAME, type_=sa.Text)
+
+
+def values(dialect: str, keys: Collection[int]) -> dict[str, str]:
+    """Return what to execute a statement with of which `named` is the parameter."""
+    return {_NAME: to_text(dialect, keys)}
 
 
 def parameter(dialect: str, keys: Collection[int]) -> sa.BindParameter[str]:
@@ -33,7 +46,10 @@ def is_among(
 ) -> sa.ColumnElement[bool]:
     """Return the condition that a column is one of the keys."""
     if dialect == "postgresql":
-        return column == sa.any_(_array(keys))
+        # Behind a SELECT, so that the planner does not look at the keys: it would estimate each
+        # of them, and read a whole table rather than look up some thousands.
+        hidden = sa.select(_array(keys)).scalar_subquery()
+        return column == sa.any_(sa.cast(hidden, sa.ARRAY(sa.Integer)))
     return column.in_(sa.select(table_of(dialect, keys).c.value))
 
 

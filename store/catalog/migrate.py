@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.database import Database
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this code works with; a test compares it with the migrations' own head."""
 
-KNOWN = ("0001", "0002", "0003", "0004")
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 """Every revision that this code can upgrade from."""
 
 _MIGRATION_LOCK = 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import functools
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog import changes, events
+from artifacts.store.catalog import changes, events, key_lists
 from artifacts.store.catalog import projects as project_statements
 from artifacts.store.catalog import versions as version_statements
 from artifacts.store.catalog.database import chunked
@@ -26,7 +28,7 @@ from artifacts.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -35,6 +37,18 @@ if TYPE_CHECKING:
 CRASHED, PREEMPTED = "crashed", "preempted"
 
 _LOOKED_AT = 500  # names that may have been meant
+
+_FIELDS = [field.name for field in fields(RunRecord)]
+_NOT_AS_IN_TABLE = {
+    "key": runs.c.id,
+    "id": runs.c.run_id,
+    "entity": projects.c.entity,
+    "project": projects.c.name,
+}
+_COLUMNS = [
+    _NOT_AS_IN_TABLE[name] if name in _NOT_AS_IN_TABLE else runs.c[name] for name in _FIELDS
+]
+_STATE, _TAGS, _HEARTBEAT = map(_FIELDS.index, ("state", "tags", "heartbeat_at"))
 
 CRASHED_AFTER = 5 * 60 * 1_000_000
 """Microseconds without a sign of life after which a run counts as crashed."""
@@ -195,10 +209,12 @@ def _newest_names(connection: Connection, entity: str, project: str) -> list[tup
 
 def get_many(db: Database, connection: Connection, keys: Iterable[int]) -> dict[int, RunRecord]:
     """Return runs by their keys."""
-    found: dict[int, RunRecord] = {}
-    for batch in chunked(sorted(set(keys))):
-        found.update((run.key, run) for run in _load(db, connection, runs.c.id.in_(batch)))
-    return found
+    wanted = set(keys)
+    if not wanted:
+        return {}
+    statement, values = _keys_statement(db.dialect), key_lists.values(db.dialect, wanted)
+    found = _records(db, connection, connection.execute(statement, values).all())
+    return {run.key: run for run in found}
 
 
 def list_runs(
@@ -349,52 +365,41 @@ def trials(db: Database, connection: Connection, sweep: SweepRecord) -> list[Run
 def _load(
     db: Database, connection: Connection, condition: sa.ColumnElement[bool]
 ) -> list[RunRecord]:
-    statement = (
-        sa.select(runs, projects.c.name.label("project_name"), projects.c.entity.label("entity"))
-        .join(projects, projects.c.id == runs.c.project_id)
+    return _records(db, connection, connection.execute(_select(condition)).all())
+
+
+@functools.cache
+def _keys_statement(dialect: str) -> sa.Select[Any]:
+    """Return the statement for runs by keys; to put it together takes longer than to answer it."""
+    return _select(key_lists.is_among(dialect, runs.c.id, key_lists.named()))
+
+
+def _select(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(*_COLUMNS)
+        .join_from(runs, projects, projects.c.id == runs.c.project_id)
         .where(condition)
         .order_by(runs.c.id)
     )
-    rows = connection.execute(statement).all()
-    active = any(row.state in ACTIVE_STATES for row in rows)
+
+
+def _records(db: Database, connection: Connection, found: Sequence[Any]) -> list[RunRecord]:
+    # By position: to ask a row for a column by its name takes longer than to read it.
+    rows = [list(row) for row in found]
+    active = any(row[_STATE] in ACTIVE_STATES for row in rows)
     silent = db.now(connection) - CRASHED_AFTER if active else 0
-    return [
-        RunRecord(
-            row.id,
-            row.entity,
-            row.project_name,
-            row.run_id,
-            row.name,
-            _state(row, silent),
-            row.group,
-            row.job_type,
-            row.notes,
-            tuple(row.tags),
-            row.config,
-            row.summary,
-            row.created_at,
-            row.finished_at,
-            row.exit_code,
-            row.user,
-            row.host,
-            row.heartbeat_at,
-            row.tracking,
-            row.sweep_id,
-            row.metadata,
-            row.system_metrics,
-            row.deleted_at,
-            row.trial,
-        )
-        for row in rows
-    ]
+    for row in rows:
+        row[_STATE] = _state(row[_STATE], row[_HEARTBEAT], silent)
+        row[_TAGS] = tuple(row[_TAGS])
+    return [RunRecord(*row) for row in rows]
 
 
-def _state(row: sa.Row[Any], silent: int) -> str:
+def _state(state: str, heartbeat_at: int | None, silent: int) -> str:
     """Return the state of a run, of which nobody enters that it was killed."""
-    dead = row.heartbeat_at is not None and row.heartbeat_at < silent
-    if row.state in ACTIVE_STATES and dead:
-        return PREEMPTED if row.state == PREEMPTING else CRASHED
-    return str(row.state)
+    dead = heartbeat_at is not None and heartbeat_at < silent
+    if state in ACTIVE_STATES and dead:
+        return PREEMPTED if state == PREEMPTING else CRASHED
+    return state
 
 
 def state_at(now: int) -> sa.ColumnElement[str]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    column,
     false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -248,6 +249,12 @@ class HistoryChunkRow(_Row, table=True):
     payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+_AT_VERSION = ("version_id", "kind", "run_id", "internal")
+_AT_RUN = ("run_id", "kind", "version_id", "internal")
+_IS_OUTPUT = column("kind") == "out"
+_ONLY_OUTPUTS: dict[str, Any] = {"sqlite_where": _IS_OUTPUT, "postgresql_where": _IS_OUTPUT}
+
+
 class LinkRow(_Row, table=True):
     """An edge between a run and a version; append-only, one row per (run, version, kind).
 
@@ -255,14 +262,17 @@ class LinkRow(_Row, table=True):
     without it nobody can say later whether the alias has moved since. ``subset`` are the paths
     that the run has read of an input; None where that is not known. ``internal`` says that the
     version merely records a run: its type is one of `records.INTERNAL_TYPES`, which is said here
-    again so that a walk over the edges needs nothing but their indexes.
+    again so that a walk over the edges needs nothing but their indexes. Those of the outputs alone
+    are for PostgreSQL, which comes by the many inputs in between when it looks up outputs.
     """
 
     __tablename__ = "links"
     __table_args__ = (
         UniqueConstraint("run_id", "version_id", "kind"),
-        Index("ix_links_version_id_kind_run_id", "version_id", "kind", "run_id", "internal"),
-        Index("ix_links_run_id_kind_version_id", "run_id", "kind", "version_id", "internal"),
+        Index("ix_links_version_id_kind_run_id", *_AT_VERSION),
+        Index("ix_links_run_id_kind_version_id", *_AT_RUN),
+        Index("ix_links_output_version_id", *_AT_VERSION, **_ONLY_OUTPUTS),
+        Index("ix_links_output_run_id", *_AT_RUN, **_ONLY_OUTPUTS),
     )
     id: int | None = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from artifacts.store.catalog.database import chunked
+from artifacts.store.catalog import key_lists
 from artifacts.store.catalog.schema import (
     aliases,
     artifacts,
@@ -23,26 +24,45 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-_COLUMNS = (
-    versions,
-    artifacts.c.name.label("artifact_name"),
-    artifacts.c.type.label("artifact_type"),
-    projects.c.name.label("project_name"),
-    projects.c.entity.label("entity"),
+# In the order of the fields of a `VersionRecord`, before and after its aliases and tags.
+_FIRST_COLUMNS = (
+    versions.c.id,
+    projects.c.entity,
+    projects.c.name,
+    artifacts.c.name,
+    artifacts.c.type,
+    versions.c.number,
+    versions.c.digest,
+    versions.c.size,
+    versions.c.file_count,
+    versions.c.description,
+    versions.c.metadata,
+)
+_OTHER_COLUMNS = (
+    versions.c.created_at,
+    versions.c.updated_at,
+    versions.c.created_by,
+    versions.c.deleted_at,
+    versions.c.ttl,
+    versions.c.broken,
+    versions.c.logged_at,
 )
 
 
 def get(connection: Connection, version_id: int) -> VersionRecord:
     """Return one version by its key, deleted or not."""
-    return _load(connection, versions.c.id == version_id)[0]
+    return get_many(connection, [version_id])[version_id]
 
 
 def get_many(connection: Connection, ids: Iterable[int]) -> dict[int, VersionRecord]:
     """Return versions by their keys, deleted or not."""
-    found: dict[int, VersionRecord] = {}
-    for batch in chunked(sorted(set(ids))):
-        found.update((v.id, v) for v in _load(connection, versions.c.id.in_(batch)))
-    return found
+    keys = set(ids)
+    if not keys:
+        return {}
+    dialect = connection.dialect.name
+    statement, values = _keys_statement(dialect), key_lists.values(dialect, keys)
+    found = _records(connection, connection.execute(statement, values).all())
+    return {version.id: version for version in found}
 
 
 def is_internal(version_id: int) -> sa.ScalarSelect[bool]:
@@ -130,60 +150,65 @@ def by_alias(connection: Connection, artifact_id: int, alias: str) -> VersionRec
 
 
 def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> list[VersionRecord]:
-    statement = (
-        sa.select(*_COLUMNS)
-        .join(artifacts, artifacts.c.id == versions.c.artifact_id)
+    return _records(connection, connection.execute(_select(condition)).all())
+
+
+def _select(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(*_FIRST_COLUMNS, *_OTHER_COLUMNS)
+        .join_from(versions, artifacts, artifacts.c.id == versions.c.artifact_id)
         .join(projects, projects.c.id == artifacts.c.project_id)
         .where(condition)
         .order_by(versions.c.id)
     )
-    rows = connection.execute(statement).all()
-    ids = [row.id for row in rows]
-    alias_map = _grouped(connection, aliases.c.version_id, aliases.c.name, ids)
-    guarded = _grouped(
-        connection, aliases.c.version_id, aliases.c.name, ids, aliases.c.protected == 1
+
+
+def _records(connection: Connection, rows: Sequence[Any]) -> list[VersionRecord]:
+    if not rows:
+        return []
+    # By position: to ask a row for a column by its name takes longer than to read it.
+    ids = [row[0] for row in rows]
+    named: dict[int, list[str]] = {}
+    guarded: dict[int, list[str]] = {}
+    dialect = connection.dialect.name
+    at_them = key_lists.values(dialect, ids)
+    for version, name, protected in connection.execute(_aliases_statement(dialect), at_them):
+        named.setdefault(version, []).append(name)
+        if protected:
+            guarded.setdefault(version, []).append(name)
+    tagged: dict[int, list[str]] = {}
+    for version, tag in connection.execute(_tags_statement(dialect), at_them):
+        tagged.setdefault(version, []).append(tag)
+    middle = len(_FIRST_COLUMNS)
+    found = []
+    for id_, row in zip(ids, rows, strict=True):
+        names, tags = tuple(named.get(id_, ())), tuple(tagged.get(id_, ()))
+        values = (*row[:middle], names, tags, *row[middle:], tuple(guarded.get(id_, ())))
+        found.append(VersionRecord(*values))
+    return found
+
+
+# Put together once, because that takes longer than to answer them.
+
+
+@functools.cache
+def _keys_statement(dialect: str) -> sa.Select[Any]:
+    return _select(key_lists.is_among(dialect, versions.c.id, key_lists.named()))
+
+
+@functools.cache
+def _aliases_statement(dialect: str) -> sa.Select[Any]:
+    return (
+        sa.select(aliases.c.version_id, aliases.c.name, aliases.c.protected)
+        .where(key_lists.is_among(dialect, aliases.c.version_id, key_lists.named()))
+        .order_by(aliases.c.version_id, aliases.c.name)
     )
-    tag_map = _grouped(connection, version_tags.c.version_id, version_tags.c.tag, ids)
-    return [
-        VersionRecord(
-            row.id,
-            row.entity,
-            row.project_name,
-            row.artifact_name,
-            row.artifact_type,
-            row.number,
-            Digest(row.digest),
-            row.size,
-            row.file_count,
-            row.description,
-            row.metadata,
-            tuple(alias_map.get(row.id, ())),
-            tuple(tag_map.get(row.id, ())),
-            row.created_at,
-            row.updated_at,
-            row.created_by,
-            row.deleted_at,
-            row.ttl,
-            row.broken,
-            row.logged_at,
-            tuple(guarded.get(row.id, ())),
-        )
-        for row in rows
-    ]
 
 
-def _grouped(
-    connection: Connection,
-    key: sa.ColumnElement[int],
-    value: sa.ColumnElement[str],
-    ids: Sequence[int],
-    condition: sa.ColumnElement[bool] | None = None,
-) -> dict[int, list[str]]:
-    groups: dict[int, list[str]] = {}
-    for batch in chunked(ids):
-        statement = sa.select(key, value).where(key.in_(batch)).order_by(key, value)
-        if condition is not None:
-            statement = statement.where(condition)
-        for id_, text in connection.execute(statement):
-            groups.setdefault(id_, []).append(text)
-    return groups
+@functools.cache
+def _tags_statement(dialect: str) -> sa.Select[Any]:
+    return (
+        sa.select(version_tags.c.version_id, version_tags.c.tag)
+        .where(key_lists.is_among(dialect, version_tags.c.version_id, key_lists.named()))
+        .order_by(version_tags.c.version_id, version_tags.c.tag)
+    )

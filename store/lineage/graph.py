@@ -11,7 +11,7 @@ from artifacts.store.lineage.walk import opposite, walk
 from artifacts.store.records import LinkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Sequence
 
     from artifacts.store.catalog.graph import Derivation, GraphReader
     from artifacts.store.lineage.walk import Direction, Reached
@@ -189,35 +189,30 @@ def _answer(graph: GraphReader, query: _Query, store: str) -> LineageGraph:
         _keep_ways_to(graph, query, reached, matches)
     hops = {key: level * 2 for key, level in reached.versions.items()}
     hops |= {-key: level * 2 + 1 for key, level in reached.runs.items()}
-    page, cut = _page(hops, query)
-    edges = _edges(graph, query, hops, page)
-    mentioned = {edge.run for edge in edges if edge.run is not None}
+    ordered = sorted(hops, key=lambda node: (hops[node], abs(node)))
+    page, cut = _page(ordered, hops, query)
+    edges = _edges(graph, query, hops, ordered, set(page))
+    mentioned = {run for _, _, _, run in edges if run is not None}
     versions = graph.versions(key for key in page if key > 0)
-    runs = graph.runs({-key for key in page if key < 0} | mentioned)
+    shown_runs = dict.fromkeys([*(-key for key in page if key < 0), *sorted(mentioned)])
+    runs = graph.runs(shown_runs)
+    names = {key: _node(key) for key in hops}
     return LineageGraph(
         root=_node(query.root),
         direction=query.direction,
-        versions={_node(key): versions[key] for key in page if key > 0},
-        depths={_node(key): hops[key] // 2 for key in page if key > 0},
-        runs={
-            _node(-key): runs[key]
-            for key in dict.fromkeys([*(-key for key in page if key < 0), *sorted(mentioned)])
-        },
+        versions={names[key]: versions[key] for key in page if key > 0},
+        depths={names[key]: hops[key] // 2 for key in page if key > 0},
+        runs={_node(-key): runs[key] for key in shown_runs},
         edges=[
-            Edge(
-                _node(edge.source),
-                _node(edge.target),
-                edge.kind,
-                None if edge.run is None else _node(-edge.run),
-            )
-            for edge in edges
+            Edge(names[source], names[target], kind, None if run is None else _node(-run))
+            for source, target, kind, run in edges
         ],
         truncated=cut or reached.more,
         cursor=f"{hops[page[-1]]}-{page[-1]}" if cut else None,
         matches=None
         if matches is None
-        else frozenset(_node(key) for key in page if key in matches),
-        recalled=frozenset(map(_node, graph.recalls().keys() & set(page))),
+        else frozenset(names[key] for key in page if key in matches),
+        recalled=frozenset(names[key] for key in graph.recalls().keys() & set(page)),
         store=store,
     )
 
@@ -257,9 +252,8 @@ def _keep_ways_to(graph: GraphReader, query: _Query, reached: Reached, matches: 
     reached.runs = {k: v for k, v in reached.runs.items() if k in back.runs}
 
 
-def _page(hops: dict[int, int], query: _Query) -> tuple[list[int], bool]:
+def _page(ordered: list[int], hops: dict[int, int], query: _Query) -> tuple[list[int], bool]:
     """Return the nodes of this answer in order, and whether others follow."""
-    ordered = sorted(hops, key=lambda node: (hops[node], abs(node)))
     if query.after is not None:
         ordered = [node for node in ordered if (hops[node], abs(node)) > query.after]
     versions = [position for position, node in enumerate(ordered) if node > 0]
@@ -269,82 +263,102 @@ def _page(hops: dict[int, int], query: _Query) -> tuple[list[int], bool]:
     return ordered[: versions[query.limit - 1] + 1], True
 
 
-class _KeyEdge(NamedTuple):
-    source: int
-    target: int
-    kind: EdgeKind
-    run: int | None = None
+# Source, target, kind, run; a plain tuple, because there may be very many.
+_KeyEdge = tuple[int, int, EdgeKind, int | None]
 
 
 def _edges(
-    graph: GraphReader, query: _Query, hops: dict[int, int], page: Sequence[int]
+    graph: GraphReader,
+    query: _Query,
+    hops: dict[int, int],
+    ordered: Sequence[int],
+    shown: set[int],
 ) -> list[_KeyEdge]:
-    """Return the edges whose farther end is in the page, by that end."""
-    shown = set(page)
-    beyond = None if query.depth is None else query.depth * 2
-    found: list[tuple[_Place, _Place, _KeyEdge]] = []
-    candidates = _link_edges(graph, query, hops, shown)
-    candidates += _derived_edges(graph, query, hops, shown)
-    for edge in dict.fromkeys(candidates):
-        if beyond is not None and hops[_near(edge, query.direction)] >= beyond:
-            continue
-        source = hops[edge.source], abs(edge.source)
-        target = hops[edge.target], abs(edge.target)
-        if (edge.source if source > target else edge.target) in shown:
-            found.append((max(source, target), min(source, target), edge))
-    return [edge for _, _, edge in sorted(found)]
+    """Return the edges whose farther end is shown, by that end."""
+    rank = {node: place for place, node in enumerate(ordered)}
+    found = [
+        *_link_edges(graph, query, rank, shown),
+        *_derived_edges(graph, query, rank, shown),
+    ]
+    if query.depth is not None:
+        # From what lies at the depth the walk has not gone on.
+        beyond = query.depth * 2
+        up = query.direction == "up"
+        found = [edge for edge in found if hops[edge[1] if up else edge[0]] < beyond]
 
+    def order(edge: _KeyEdge) -> int:
+        """Return the farther end, the nearer one and the direction as one number."""
+        source, target = rank[edge[0]], rank[edge[1]]
+        ends = source * len(rank) + target if source > target else target * len(rank) + source
+        return ends * 2 + (edge[0] > edge[1])
 
-def _near(edge: _KeyEdge, direction: Direction) -> int:
-    """Return the end of an edge from which a walk would take it."""
-    return edge.target if direction == "up" else edge.source
+    return sorted(found, key=order)
 
 
 def _link_edges(
-    graph: GraphReader, query: _Query, hops: dict[int, int], shown: set[int]
+    graph: GraphReader, query: _Query, rank: dict[int, int], shown: set[int]
 ) -> list[_KeyEdge]:
-    links = graph.links_at_runs({-node for node in shown if node < 0})
-    if query.after is not None:  # else the nearer end of every edge is in the page, too
-        links += graph.links_at_versions({node for node in shown if node > 0})
-    links = [link for link in links if link.version in hops and -link.run in hops]
-    elsewhere: set[int] = set()
-    if query.exact:
-        outputs = {link.version for link in links if link.kind is LinkKind.OUTPUT}
-        elsewhere = graph.with_derivations(outputs)
-    return [
-        _KeyEdge(link.version, -link.run, EdgeKind.INPUT)
-        if link.kind is LinkKind.INPUT
-        else _KeyEdge(-link.run, link.version, EdgeKind.OUTPUT)
-        for link in links
-        if link.kind is LinkKind.INPUT or link.version not in elsewhere
-    ]
+    found: list[_KeyEdge] = []
+    for kind in LinkKind:
+        # There may be many more than those of which the farther end is shown: no objects for them.
+        links = [
+            (run, version)
+            for run, version in graph.links_at_runs({-node for node in shown if node < 0}, kind)
+            if version in rank and (version in shown or rank[version] < rank[-run])
+        ]
+        if query.after is not None:  # else the nearer end of every edge is in the page, too
+            at_versions = graph.links_at_versions({node for node in shown if node > 0}, kind)
+            links += [
+                (run, version)
+                for run, version in at_versions
+                if -run in rank and -run not in shown and rank[-run] < rank[version]
+            ]
+        if kind is LinkKind.INPUT:
+            found += [(version, -run, EdgeKind.INPUT, None) for run, version in links]
+            continue
+        elsewhere: set[int] = set()
+        if query.exact:
+            elsewhere = graph.with_derivations({version for _, version in links})
+        found += [
+            (-run, version, EdgeKind.OUTPUT, None)
+            for run, version in links
+            if version not in elsewhere
+        ]
+    return found
 
 
 def _derived_edges(
-    graph: GraphReader, query: _Query, hops: dict[int, int], shown: set[int]
+    graph: GraphReader, query: _Query, rank: dict[int, int], shown: set[int]
 ) -> list[_KeyEdge]:
     versions = {node for node in shown if node > 0}
     both = [*graph.derivations_of(versions), *graph.derivations_from(versions)]
-    found = [each for each in both if each.output in hops and each.input in hops]
+    found = [
+        each
+        for each in dict.fromkeys(both)
+        if each.output in rank
+        and each.input in rank
+        and max(each.output, each.input, key=rank.__getitem__) in shown
+    ]
     if found and not query.exact:
-        implied = _implied(graph, found, hops)
+        implied = _implied(graph, found, rank)
         found = [each for each in found if each not in implied]
-    return [_KeyEdge(each.input, each.output, EdgeKind.DERIVED, each.run) for each in found]
+    return [(each.input, each.output, EdgeKind.DERIVED, each.run) for each in found]
 
 
 def _implied(
-    graph: GraphReader, derivations: Iterable[Derivation], hops: dict[int, int]
+    graph: GraphReader, derivations: Iterable[Derivation], reached: Container[int]
 ) -> set[Derivation]:
     """Return those whose run connects both ends anyway."""
     derivations = list(derivations)
-    runs = {each.run for each in derivations if each.run is not None and -each.run in hops}
-    links = set(graph.links_at_runs(runs)) if runs else set()
+    runs = {each.run for each in derivations if each.run is not None and -each.run in reached}
+    used = set(graph.links_at_runs(runs, LinkKind.INPUT))
+    made = set(graph.links_at_runs(runs, LinkKind.OUTPUT))
     return {
         each
         for each in derivations
         if each.run is not None
-        and (each.run, each.input, LinkKind.INPUT) in links
-        and (each.run, each.output, LinkKind.OUTPUT) in links
+        and (each.run, each.input) in used
+        and (each.run, each.output) in made
     }
 
 

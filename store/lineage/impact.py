@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from artifacts.store.lineage.walk import walk
 from artifacts.store.records import ACTIVE_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from artifacts.store.catalog.graph import GraphReader
     from artifacts.store.lineage.walk import Reached
@@ -88,15 +89,15 @@ def impact(
 def _impact(graph: GraphReader, version: VersionRecord, limit: int, *, exact: bool) -> Impact:
     reached = walk(graph, [version.id], "down", exact=exact, note_ends=True)
     affected = set(reached.versions) - {version.id}
-    by_type = graph.by_type(affected)
-    models = _nearest(reached, by_type.get(_MODEL, ()))
+    types = graph.types_of(affected)
+    models = _nearest(reached, {key for key, type_ in types.items() if type_ == _MODEL})
     leaves = _nearest(reached, _leaves(graph, reached, affected))
     loaded = graph.versions({*models[:limit], *leaves[:limit]})
     running = graph.runs(graph.running() & reached.runs.keys())
     return Impact(
         version=version,
         recall=graph.recalls().get(version.id),
-        by_type={type_: len(keys) for type_, keys in sorted(by_type.items())},
+        by_type=dict(sorted(Counter(types.values()).items())),
         run_count=len(reached.runs),
         model_count=len(models),
         models=[loaded[key] for key in models[:limit]],
@@ -113,5 +114,5 @@ def _leaves(graph: GraphReader, reached: Reached, affected: set[int]) -> set[int
     return unused - {each.input for each in graph.derivations_from(unused)}
 
 
-def _nearest(reached: Reached, keys: Iterable[int]) -> list[int]:
-    return sorted(keys, key=lambda key: (reached.versions[key], key))
+def _nearest(reached: Reached, keys: Collection[int]) -> list[int]:
+    return [key for key in reached.versions if key in keys]

@@ -115,19 +115,19 @@ def _following(
                 following.setdefault(each.input, []).append(each.output)
                 on_the_way.add(each.output)
         uses = [
-            link
-            for link in graph.links_at_versions(frontier)
-            if link.kind is LinkKind.INPUT and reached.runs.get(link.run) == level
+            (run, version)
+            for run, version in graph.links_at_versions(frontier, LinkKind.INPUT)
+            if reached.runs.get(run) == level
         ]
-        made = graph.outputs_of({link.run for link in uses})
+        made = graph.outputs_of({run for run, _ in uses})
         elsewhere = graph.with_derivations({version for _, version in made}) if exact else set()
         for run, version in made:
             if reached.versions.get(version) == level and version not in elsewhere:
                 following.setdefault(-run, []).append(version)
                 on_the_way.add(version)
-        for link in uses:
-            if -link.run in following:
-                following.setdefault(link.version, []).append(-link.run)
+        for run, version in uses:
+            if -run in following:
+                following.setdefault(version, []).append(-run)
         frontier = on_the_way
     return {node: sorted(set(others), key=abs) for node, others in following.items()}
 

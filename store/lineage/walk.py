@@ -25,7 +25,7 @@ class Reached:
     """What a walk has come to.
 
     Attributes:
-        versions: Distance of each version, in runs or exact edges.
+        versions: Distance of each version, in runs or exact edges; by distance, then by key.
         runs: Distance of each run: that of the versions from which it was reached.
         idle: Of a walk down that was to note ends, the runs that lead to nothing.
         unused: Of the same, the versions that no run has used.
@@ -72,7 +72,7 @@ def walk(
         until: Given each level and the versions in it, says whether that is enough.
     """
     step = _Step(graph, direction, exact=exact, internal=internal, note_ends=note_ends)
-    reached = Reached(dict.fromkeys(roots, 0))
+    reached = Reached(dict.fromkeys(sorted(roots), 0))
     frontier = list(reached.versions)
     level = 0
     while frontier and not (until is not None and until(level, frontier)):
