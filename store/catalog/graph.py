@@ -113,13 +113,21 @@ class GraphReader:
 
     def outputs_of(
         self, run_keys: Collection[int], *, internal: bool = True
-    ) -> list[tuple[int, int]]:
-        """Return (run, version) for what these runs have logged.
+    ) -> tuple[list[int], list[int]]:
+        """Return two columns: runs, and what each of them has logged.
 
         Args:
             internal: Also versions that merely record a run.
         """
-        return self._links("run_id", run_keys, LinkKind.OUTPUT, internal=internal)
+        runs_, made = self._edges(
+            "run_id",
+            "version_id",
+            at="run_id",
+            keys=run_keys,
+            kind=LinkKind.OUTPUT,
+            internal=internal,
+        )
+        return runs_, made
 
     def derivations_of(self, outputs: Collection[int]) -> list[Derivation]:
         """Return what these versions were made of, as far as that was declared."""
@@ -158,10 +166,8 @@ class GraphReader:
         """Return (run, version) for the edges of a kind at these runs."""
         return self._links("run_id", run_keys, kind)
 
-    def _links(
-        self, at: str, keys: Collection[int], kind: LinkKind, *, internal: bool = True
-    ) -> list[tuple[int, int]]:
-        found = self._edges("run_id", "version_id", at=at, keys=keys, kind=kind, internal=internal)
+    def _links(self, at: str, keys: Collection[int], kind: LinkKind) -> list[tuple[int, int]]:
+        found = self._edges("run_id", "version_id", at=at, keys=keys, kind=kind)
         return list(zip(*found, strict=True))
 
     def uses(self, run_keys: Collection[int]) -> list[Use]:

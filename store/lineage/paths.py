@@ -119,7 +119,7 @@ def _following(
             for run, version in graph.links_at_versions(frontier, LinkKind.INPUT)
             if reached.runs.get(run) == level
         ]
-        made = graph.outputs_of({run for run, _ in uses})
+        made = graph.links_at_runs({run for run, _ in uses}, LinkKind.OUTPUT)
         elsewhere = graph.with_derivations({version for _, version in made}) if exact else set()
         for run, version in made:
             if reached.versions.get(version) == level and version not in elsewhere:

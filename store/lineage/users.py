@@ -31,7 +31,7 @@ def users(
         else:
             found = graph.runs_of([version.id], LinkKind.INPUT)
         if type_ is not None:
-            pairs = graph.outputs_of(found)
+            pairs = graph.links_at_runs(found, LinkKind.OUTPUT)
             wanted = graph.matching({made for _, made in pairs}, types=[type_])
             found = {run for run, made in pairs if made in wanted}
         return [run for _, run in sorted(graph.runs(found).items())]

@@ -142,10 +142,13 @@ class _Step:
         """Return the versions on the other side of runs; note which have none, if that is asked."""
         if self._up:
             return self._graph.inputs_of(runs, internal=self._internal)
-        pairs = self._graph.outputs_of(runs, internal=self._internal)
+        makers, made = self._graph.outputs_of(runs, internal=self._internal)
         if self._exact:
-            elsewhere = self._graph.with_derivations({version for _, version in pairs})
-            pairs = [(run, version) for run, version in pairs if version not in elsewhere]
+            elsewhere = self._graph.with_derivations(set(made))
+            makers = [
+                maker for maker, each in zip(makers, made, strict=True) if each not in elsewhere
+            ]
+            made = [each for each in made if each not in elsewhere]
         if self._note_ends:
-            reached.idle |= runs - {run for run, _ in pairs}
-        return {version for _, version in pairs}
+            reached.idle |= runs.difference(makers)
+        return set(made)

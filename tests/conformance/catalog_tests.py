@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from artifacts.store.catalog import Catalog
+from artifacts.store.catalog import Catalog, schema
+from artifacts.store.catalog.graph import GraphReader
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import (
     AlreadyExistsError,
@@ -36,6 +38,7 @@ from artifacts.store.records import (
     VersionDraft,
 )
 from artifacts.store.refs import Ref
+from tests.graphs import GraphWriter
 
 ONE, TWO, THREE = hash_bytes(b"1"), hash_bytes(b"2"), hash_bytes(b"3")
 
@@ -393,6 +396,31 @@ class CatalogTests:
         assert versions[0].aliases == ("latest", "mine")
         assert catalog.leases() == []
 
+    def test_every_column_of_a_version_comes_back(self, catalog):
+        first, second = log(catalog, 1, tags=("t",), aliases=("a", "b")), log(catalog, 2)
+        sizes, times = ("size", "file_count", "ttl"), ("created_at", "updated_at", "logged_at")
+        numbers = (*sizes, *times, "deleted_at")
+        values: dict[str, Any] = {name: place for place, name in enumerate(numbers, 100)}
+        values |= {name: f"the {name}" for name in ("description", "created_by", "broken")}
+        values |= {"metadata": {"a": [1]}, "digest": manifest(3)}
+        change = sa.update(schema.versions).where(schema.versions.c.id == second.id)
+        protect = sa.update(schema.aliases).where(schema.aliases.c.name == "b")
+        catalog._db.write(lambda c: c.execute(change.values(**values)))
+        catalog._db.write(lambda c: c.execute(protect.values(protected=1)))
+        found = catalog.read_graph(lambda graph: graph.versions([second.id, first.id, 1 << 30]))
+        assert list(found) == [first.id, second.id]
+        assert found[first.id] == replace(first, aliases=("a", "b"), protected=("b",))
+        record = found[second.id]
+        assert {name: getattr(record, name) for name in values} == values
+        assert (record.ref, record.entity, record.type) == ("demo/corpus:v1", "local", "dataset")
+        assert (record.aliases, record.tags, record.protected) == (("latest",), (), ())
+
+    def test_more_versions_than_one_statement_has_room_for(self, catalog):
+        version = log(catalog)
+        found = catalog.read_graph(lambda graph: graph.versions(range(version.id, 100_000)))
+        assert found == {version.id: version}
+        assert catalog.read_graph(lambda graph: graph.versions([])) == {}
+
     # -- deleting
 
     def test_numbers_of_deleted_versions_are_not_used_again(self, catalog):
@@ -638,6 +666,53 @@ class CatalogTests:
         assert catalog.live_manifests() == {manifest(0): ["demo/a:v0", "demo/b:v0"]}
 
     # -- runs and links
+
+    def test_every_column_of_a_run_comes_back(self, catalog):
+        first = catalog.create_run("local", "demo", "first", {"name": "first"})
+        second = catalog.create_run("local", "other", "second", {"name": "second"})
+        texts = ("name", "state", "group", "job_type", "notes", "user", "host", "sweep_id")
+        values: dict[str, Any] = {name: f"the {name}" for name in texts}
+        objects = ("config", "summary", "tracking", "metadata", "system_metrics", "trial")
+        values |= {name: {name: [1]} for name in objects}
+        numbers = ("created_at", "finished_at", "heartbeat_at", "deleted_at", "exit_code")
+        values |= {name: place for place, name in enumerate(numbers, 100)}
+        change = sa.update(schema.runs).where(schema.runs.c.id == second.key)
+        catalog._db.write(lambda c: c.execute(change.values(**values, tags=["a", "b"])))
+        found = catalog.read_graph(lambda graph: graph.runs([second.key, first.key, 1 << 30]))
+        assert list(found) == [first.key, second.key]
+        assert found[first.key] == first
+        record = found[second.key]
+        assert {name: getattr(record, name) for name in values} == values
+        assert (record.entity, record.project, record.id) == ("local", "other", "second")
+        assert record.tags == ("a", "b")
+        assert catalog.read_graph(lambda graph: graph.runs([])) == {}
+
+    def test_a_walk_looks_outputs_up_in_their_own_indexes(self, catalog):
+        used = [0, 1, 2, 3]
+        runs = [(used, [4]), (used, [5])] * 100
+        entered = GraphWriter(catalog).enter(["dataset"] * 6, runs)
+        postgres = catalog._db.dialect == "postgresql"
+
+        def plans(connection):
+            if postgres:
+                connection.exec_driver_sql("ANALYZE links")
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            graph = GraphReader(catalog._db, connection)
+            asked = []
+
+            def note(_connection, _cursor, statement, parameters, _context, _many):
+                asked.append((statement, parameters))
+
+            sa.event.listen(connection, "before_cursor_execute", note)
+            graph.outputs_of(entered.runs[:3], internal=False)
+            graph.runs_of(entered.versions[4:5], LinkKind.OUTPUT)
+            sa.event.remove(connection, "before_cursor_execute", note)
+            explain = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
+            return [str(connection.exec_driver_sql(explain + s, p).all()) for s, p in asked]
+
+        at_runs, at_versions = catalog._db.write(plans)
+        assert "ix_links_output_run_id" in at_runs
+        assert "ix_links_output_version_id" in at_versions
 
     def test_runs(self, catalog):
         run = catalog.create_run("local", "demo", "abc", {"name": "first", "config": {"lr": 0.1}})
