@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from artifacts.cli._output import Mode, Output
 
 if TYPE_CHECKING:
+    from artifacts._session import Place
     from artifacts.api import Api
     from artifacts.artifact import Artifact
     from artifacts.settings import Settings
@@ -53,16 +54,34 @@ class App:
 
         return Api(store=self.store, project=self.project, entity=self.entity)
 
+    @functools.cached_property
+    def place(self) -> Place:
+        """Where to work: a store that exists, and what a name leaves out."""
+        from artifacts import _session
+
+        return _session.place(
+            store=self.store, entity=self.entity, project=self.project, create=False
+        )
+
     @property
     def opened(self) -> Store:
         """The store itself."""
-        return self.api.store
+        return self.place.store
 
     @property
     def catalog(self) -> Catalog:
         """The store's catalog."""
-        return self.api.store.catalog
+        return self.place.store.catalog
 
     def artifact(self, ref: str) -> Artifact:
-        """Return the version that a reference names."""
-        return self.api.artifact(ref)
+        """Return the version that a reference names, as `Api.artifact` does.
+
+        That class reaches runs and everything logged to them, which takes as long to load as the
+        store; a command about one version needs none of it.
+        """
+        from artifacts._find import find_version
+        from artifacts._logged import Named
+        from artifacts.artifact import Artifact
+
+        found, record = find_version(self.place, ref)
+        return Artifact._from_record(self.place, record, Named.by(ref, found))

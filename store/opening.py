@@ -32,12 +32,12 @@ from artifacts.store.errors import (
     StoreNotFoundError,
     from_os_error,
 )
+from artifacts.store.format import FORMAT
 from artifacts.store.objects import GuardedObjects, LocalObjects, open_objects
 
 if TYPE_CHECKING:
     from artifacts.store.objects import ObjectStore
 
-FORMAT = 1
 IDENTITY_KEY = "store.json"
 
 _CONFIG = "store.toml"

@@ -16,7 +16,7 @@ def command(app: App) -> None:
     import platform
     import sqlite3
 
-    from artifacts.store.opening import FORMAT
+    from artifacts.store.format import FORMAT
 
     python, out = platform.python_version(), app.output
 

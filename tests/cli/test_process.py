@@ -50,7 +50,9 @@ def test_completion_of_commands_loads_little():
     assert not {name for name in loaded if name.startswith("artifacts.cli.commands")}
 
 
-@pytest.mark.parametrize("line", [["push", "--help"], ["config"], ["completion", "bash"]])
+@pytest.mark.parametrize(
+    "line", [["push", "--help"], ["config"], ["completion", "bash"], ["version"]]
+)
 def test_what_needs_no_store_loads_no_database(line):
     loaded, result = loaded_by(*line)
     assert result.returncode == 0
@@ -64,6 +66,16 @@ def test_commands_load_the_database_without_its_models(art, corpus, line):
     assert result.returncode == 0, result.stderr
     assert "sqlalchemy" in loaded
     assert not loaded & {"alembic", "pydantic", "sqlalchemy.orm", "sqlmodel"}
+
+
+@pytest.mark.parametrize("line", [["pull", "corpus"], ["push", "a.txt", "corpus"]])
+def test_commands_about_one_version_load_nothing_of_runs(art, corpus, line):
+    Path("a.txt").write_text("another text")
+    loaded, result = loaded_by(*line)
+    assert result.returncode == 0, result.stderr
+    assert "artifacts.artifact" in loaded
+    assert not loaded & {"artifacts.api", "artifacts.media", "artifacts.stored_run", "msgspec"}
+    assert not {name for name in loaded if name.startswith("artifacts.runs")}
 
 
 @pytest.mark.parametrize("line", [["--help"], ["config"], ["ls", "-q"], ["cat", "corpus", "a.txt"]])

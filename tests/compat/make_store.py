@@ -13,8 +13,8 @@ from pathlib import Path
 
 from artifacts.store import ingest
 from artifacts.store.digests import hash_bytes
+from artifacts.store.format import FORMAT
 from artifacts.store.manifest import Entry, Manifest, Reference
-from artifacts.store.opening import FORMAT
 from artifacts.store.records import LinkKind, VersionDraft
 from artifacts.store.store import Store
 from artifacts.store.walking import walk

@@ -8,8 +8,8 @@ import pytest
 
 from artifacts.store.check import check
 from artifacts.store.errors import RefNotFoundError
+from artifacts.store.format import FORMAT
 from artifacts.store.lineage import lineage
-from artifacts.store.opening import FORMAT
 from artifacts.store.store import Store
 from tests import invariants
 from tests.support import is_executable, log_tree, pull, read_tree, resolve
