@@ -229,8 +229,9 @@ def adopt(db: Database, connection: Connection, draft: ObjectDraft) -> bool:
 def _insert_blobs(
     db: Database, connection: Connection, object_id: int, places: Sequence[BlobPlace]
 ) -> None:
+    # The driver looks for an adapter for anything that is not exactly an int.
     rows = [
-        (digest, object_id, offset, length, size, encoding)
+        (digest, object_id, offset, length, size, int(encoding))
         for digest, size, offset, length, encoding in places
     ]
     rows.sort()  # in the order of the index
