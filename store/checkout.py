@@ -227,13 +227,14 @@ class _Checkout:
             linked = self._links(source)
             small = [place for place in source.locations if _is_small(place, linked=linked)]
             for blobs in source.read(small):
+                files = size = 0
                 for place, data in blobs:
-                    for target in by_digest[place.digest]:
+                    targets = by_digest[place.digest]
+                    for target in targets:
                         placement.write(target, data)
-                self._progress.advance(
-                    sum(len(by_digest[place.digest]) for place, _ in blobs),
-                    sum(len(by_digest[place.digest]) * place.size for place, _ in blobs),
-                )
+                    files += len(targets)
+                    size += len(targets) * place.size
+                self._progress.advance(files, size)
             for place in source.locations:
                 if not _is_small(place, linked=linked):
                     twin: str | None = None

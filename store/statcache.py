@@ -45,8 +45,10 @@ class FileStat(NamedTuple):
     @classmethod
     def of(cls, result: os.stat_result) -> FileStat:
         """Take the fields from a stat result."""
-        return cls(
-            result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns
+        mtime_ns, ctime_ns = result.st_mtime_ns, result.st_ctime_ns
+        # Half the time of calling the class, and there are many files.
+        return tuple.__new__(
+            cls, (result.st_dev, result.st_ino, result.st_size, mtime_ns, ctime_ns)
         )
 
     def matches(self, result: os.stat_result) -> bool:
