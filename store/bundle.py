@@ -42,8 +42,9 @@ from artifacts.store.errors import (
 )
 from artifacts.store.objects import ObjectInfo, ObjectStore
 from artifacts.store.objects.local import FileRange
+from artifacts.store.packing import StoredBlob, make_pack
 from artifacts.store.records import BlobLocation, BlobPlace, Encoding
-from artifacts.store.upload import PACK_TARGET, PACK_THRESHOLD, StoredBlob, make_pack
+from artifacts.store.upload import PACK_TARGET, PACK_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -131,7 +131,20 @@ def write_new(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     Raises:
         OSError: It exists, or cannot be written in full; then a part of it is left.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    _write_to_file(os.O_CREAT | os.O_EXCL, path, pieces)
+
+
+def append(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
+    """Append to a file that exists; otherwise as `write_new`.
+
+    Raises:
+        OSError: They cannot be written in full; then a part of them is.
+    """
+    _write_to_file(os.O_APPEND, path, pieces)
+
+
+def _write_to_file(flags: int, path: Path, pieces: Sequence[bytes | memoryview]) -> None:
+    descriptor = os.open(path, flags | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         for start in range(0, len(pieces), _IOV_MAX):
             batch = pieces[start : start + _IOV_MAX]

@@ -30,14 +30,14 @@ _FOOTER = struct.Struct("<Q32s8s")
 _ENCODINGS = tuple(Encoding)
 
 
-def layout(blobs: Iterable[tuple[Digest, int, int, Encoding]]) -> list[BlobPlace]:
+def layout(blobs: Iterable[tuple[Digest, int, int, Encoding]], offset: int = 0) -> list[BlobPlace]:
     """Place blobs one after the other.
 
     Args:
         blobs: (digest, raw size, stored length, encoding) of each.
+        offset: Of the first one.
     """
     places: list[BlobPlace] = []
-    offset = 0
     new = tuple.__new__  # half the time of calling the class, and there are many blobs
     for digest, size, length, encoding in blobs:
         places.append(new(BlobPlace, (digest, size, offset, length, encoding)))

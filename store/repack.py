@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import reading
+from artifacts.store.packing import StoredBlob
 from artifacts.store.records import BlobLocation
 from artifacts.store.rewriting import Rewriting
-from artifacts.store.upload import StoredBlob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

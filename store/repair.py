@@ -17,6 +17,7 @@ from artifacts.store.digests import format_digest
 from artifacts.store.errors import ArtifactsError
 from artifacts.store.keeping import cache_may_fail
 from artifacts.store.manifest import digests_in
+from artifacts.store.packing import StoredBlob, write_pieces
 from artifacts.store.records import (
     BlobLocation,
     BlobPlace,
@@ -26,7 +27,7 @@ from artifacts.store.records import (
 )
 from artifacts.store.rewriting import Rewriting
 from artifacts.store.sources import BlobSource
-from artifacts.store.upload import PACK_THRESHOLD, StoredBlob, write_pieces
+from artifacts.store.upload import PACK_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

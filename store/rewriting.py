@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from artifacts.store.objects import StagedFile
+from artifacts.store.packing import StoredBlob, make_pack, write_pieces
 from artifacts.store.records import LeaseKind
 from artifacts.store.staging import StagingFolder
-from artifacts.store.upload import PACK_TARGET, StoredBlob, give_up, make_pack, write_pieces
+from artifacts.store.upload import PACK_TARGET, give_up
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,15 +18,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import keys, packs
-from artifacts.store.copying import write_new
-from artifacts.store.digests import Hasher, hash_bytes
-from artifacts.store.errors import ArtifactsError, IntegrityError, StorageError, from_os_error
+from artifacts.store.digests import hash_bytes
+from artifacts.store.errors import ArtifactsError, IntegrityError, StorageError
 from artifacts.store.objects import ObjectStore, StagedFile
+from artifacts.store.packing import PackFile, StoredBlob, write_pieces
 from artifacts.store.records import BlobPlace, Encoding, LeaseKind, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from artifacts.store.catalog import Catalog
@@ -49,15 +49,14 @@ _LARGE = PACK_TARGET + (1 << 20)
 
 # From so many unknown digests on it pays to read the base version's manifest.
 _BASE_FROM = 512
-# What is handed to the worker at once. Three such batches and three packs are
-# in memory at most.
+# What is handed to the worker at once. Four such batches are in memory at most; what it has
+# written is not.
 _BATCH_BYTES = 8 << 20
 _BATCH_COUNT = 4096
 _STAGED_COUNT = 64
 _STAGED_BYTES = 1 << 30
 _JOBS_WAITING = 2
 _WRITERS = 4  # of large objects: most of the time goes into waiting for the disk
-_HASHED_TOGETHER = 128  # copying a few small pieces costs less than a call for each
 
 
 class BaseVersion(NamedTuple):
@@ -65,20 +64,6 @@ class BaseVersion(NamedTuple):
 
     version_id: int
     digests: set[Digest]
-
-
-class StoredBlob(NamedTuple):
-    """A blob in memory, as it is going to lie in a pack.
-
-    Attributes:
-        size: Raw bytes.
-        stored: What ``encoding`` made of them.
-    """
-
-    digest: Digest
-    size: int
-    stored: bytes | memoryview
-    encoding: Encoding
 
 
 class _Staged(NamedTuple):
@@ -145,8 +130,7 @@ class Upload:
         self._staged: dict[Digest, _Staged] = {}
         self._staged_bytes = 0
         # The worker's.
-        self._pack: list[StoredBlob] = []
-        self._pack_bytes = 0
+        self._pack: PackFile | None = None
         self._writes: deque[Future[None]] = deque()
         # Threads of an upload that is larger than what `finish` stores at once.
         self._worker: ThreadPoolExecutor | None = None
@@ -331,35 +315,26 @@ class Upload:
     def _store_small(self, blobs: dict[Digest, StoredBlob]) -> None:
         missing = self._missing(blobs.keys() - self._known)
         fresh = [blob for digest, blob in blobs.items() if digest in missing]
-        self._pack += fresh
-        self._pack_bytes += sum(len(blob.stored) for blob in fresh)
+        if not fresh:
+            return
+        if self._pack is None:
+            self._pack = PackFile(self.new_path())
+        self._pack.add(fresh)
         self._known |= missing
-        if self._pack_bytes >= PACK_TARGET:
-            self._store_pack()
+        if self._pack.size >= PACK_TARGET:
+            self._store_pack(self._pack)
 
-    def _store_pack(self) -> None:
-        blobs, self._pack, self._pack_bytes = self._pack, [], 0
-        draft, pieces = make_pack(blobs)
+    def _store_pack(self, pack: PackFile) -> None:
+        self._pack = None
+        draft = pack.finish()
         self._reserve([draft])
-
-        def write() -> None:
-            path = self.new_path()
-            write_pieces(path, pieces)
-            self._put(draft, path)
-
         if self._writer is None:
-            write()
+            self._put(draft, pack.path)
             self._uploaded += 1
-        elif self._pack_writers > 1:
-            # To a file first: several packs on their way must not all be in memory.
-            path = self.new_path()
-            write_pieces(path, pieces)
-            self._writes.append(self._writer.submit(self._put, draft, path))
-            self._collect_writes(self._pack_writers - 1)
         else:
-            # Another thread waits for the disk, as long as not too much is held in memory.
-            self._writes.append(self._writer.submit(write))
-            self._collect_writes(self._pack_writers)
+            # Others wait for the disk or the network while the next pack grows.
+            self._writes.append(self._writer.submit(self._put, draft, pack.path))
+            self._collect_writes(max(self._pack_writers - 1, 1))
 
     def _collect_writes(self, waiting: int) -> None:
         """Wait until no more packs than ``waiting`` are being written."""
@@ -479,8 +454,8 @@ class Upload:
             if self._small:
                 small, self._small, self._small_bytes = self._small, {}, 0
                 self._store_small(small)
-            if self._pack:
-                self._store_pack()
+            if self._pack is not None:
+                self._store_pack(self._pack)
             self._collect_writes(0)
             self._drop_begun()
 
@@ -510,7 +485,7 @@ class Upload:
             self._staging.close()
             self._staging = None
         self._jobs.clear()
-        self._small, self._staged, self._pack = {}, {}, []
+        self._small, self._staged, self._pack = {}, {}, None
         if self._lease is not None:
             self._leases.drop(self._lease)
         if self._notes is not None:
@@ -561,28 +536,3 @@ def _loose_draft(blob: _Staged) -> ObjectDraft:
     key = keys.new_loose_key(blob.digest, blob.encoding)
     place = BlobPlace(blob.digest, blob.size, 0, blob.length, blob.encoding)
     return ObjectDraft(key, ObjectKind.LOOSE, blob.length, (place,), blob.stored_digest)
-
-
-def make_pack(blobs: Sequence[StoredBlob]) -> tuple[ObjectDraft, list[bytes | memoryview]]:
-    """Return a new pack of these blobs: what to reserve, and its bytes in pieces."""
-    places = packs.layout((b.digest, b.size, len(b.stored), b.encoding) for b in blobs)
-    pieces = [blob.stored for blob in blobs if blob.stored]
-    pieces.append(packs.trailer(places))
-    size = sum(map(len, pieces))
-    digest = _digest_of(pieces)
-    return ObjectDraft(keys.new_pack_key(), ObjectKind.PACK, size, tuple(places), digest), pieces
-
-
-def _digest_of(pieces: Sequence[bytes | memoryview]) -> Digest:
-    hasher = Hasher()
-    for start in range(0, len(pieces), _HASHED_TOGETHER):
-        hasher.update(b"".join(pieces[start : start + _HASHED_TOGETHER]))
-    return hasher.digest()
-
-
-def write_pieces(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
-    """Write a new file; the object store makes it durable."""
-    try:
-        write_new(path, pieces)
-    except OSError as error:
-        raise from_os_error(error, "write a pack") from error

@@ -53,7 +53,7 @@ class Disk:
         return call
 
 
-POINTS = 17
+POINTS = 18
 
 
 @pytest.mark.parametrize("number", range(1, POINTS + 1))
