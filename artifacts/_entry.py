@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import io
-import mimetypes
 import os
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
@@ -157,6 +155,8 @@ class ArtifactFile:
     @property
     def mimetype(self) -> str | None:
         """Guess from the name."""
+        import mimetypes
+
         return mimetypes.guess_type(self._entry.path)[0]
 
     @property
@@ -199,6 +199,8 @@ class ArtifactManifest(Mapping[str, ArtifactEntry]):
         if len(paths) > _COMPARED:
             name = path.rpartition("/")[2]
             paths = [p for p in paths if p.rpartition("/")[2] == name][:_COMPARED]
+        import difflib
+
         near = difflib.get_close_matches(path, paths)
         return f"did you mean {' or '.join(near)}?" if near else None
 

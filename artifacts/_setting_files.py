@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +75,17 @@ def read_file(path: Path) -> dict[str, str]:
         ConfigError: It cannot be read, or names a setting that does not exist.
     """
     try:
-        with path.open("rb") as file:
-            content: dict[str, Any] = tomllib.load(file)
+        data = path.read_bytes()
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
     except OSError as error:
         raise from_os_error(error, f"read {path}") from error
+    import tomllib
+
+    try:
+        content: dict[str, Any] = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
     found = {}
     for name, value in content.items():
         setting = SETTINGS.get(name)

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import tempfile
-import tomllib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -277,8 +276,8 @@ def _open(
                     hint="make one with: art init --objects URL --catalog URL",
                 )
         objects, staging, remote = _open_objects(address, parts.root, cache_dir)
-        entered = catalog.identity()
-        if remote and entered is not None and not (making or rebuild):
+        entered = catalog.identity() if remote and not (making or rebuild) else None
+        if entered is not None:
             # Asked when they are first used: a pull from the cache needs nothing of them.
             identity = entered[0]
 
@@ -394,12 +393,18 @@ def _publish_config(root: Path) -> None:
 def _read_config(root: Path) -> dict[str, str]:
     path = root / _CONFIG
     try:
-        config = tomllib.loads(path.read_text())
+        text = path.read_text()
     except FileNotFoundError:
         return {}
     except PermissionError as error:
         raise PermissionDeniedError(f"{path} cannot be read") from error
     except (ValueError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    import tomllib
+
+    try:
+        config = tomllib.loads(text)
+    except ValueError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     unknown = config.keys() - set(_PARTS)
     if unknown or not all(isinstance(value, str) for value in config.values()):

@@ -261,10 +261,6 @@ class Database:
             text = statement.format(values=marks)
             yield from connection.exec_driver_sql(text, tuple(batch)).cursor.fetchall()
 
-    def has_table(self, name: str) -> bool:
-        """Whether the database holds a table of that name."""
-        return self.read(lambda connection: sa.inspect(connection).has_table(name))
-
     def _translate(self, error: SQLAlchemyError) -> ArtifactsError:
         if self.dialect == "postgresql" and isinstance(error, DBAPIError):
             if getattr(error.orig, "sqlstate", None) == postgres.LOCK_TIMEOUT:

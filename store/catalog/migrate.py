@@ -55,12 +55,14 @@ def ensure_schema(database: Database, *, writable: bool) -> None:
 
 def current_revision(database: Database) -> str | None:
     """Return the schema revision of the catalog, or None for an empty database."""
-    if not database.has_table("alembic_version"):
-        return None
     table = sa.table("alembic_version", sa.column("version_num"))
-    return database.read(
-        lambda connection: connection.execute(sa.select(table.c.version_num)).scalar()
-    )
+
+    def read(connection: sa.Connection) -> str | None:
+        if not sa.inspect(connection).has_table(table.name):
+            return None
+        return connection.scalar(sa.select(table.c.version_num))
+
+    return database.read(read)
 
 
 def alembic_config() -> Config:
