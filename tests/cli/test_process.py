@@ -78,6 +78,25 @@ def test_commands_about_one_version_load_nothing_of_runs(art, corpus, line):
     assert not {name for name in loaded if name.startswith("artifacts.runs")}
 
 
+def test_a_command_does_not_look_for_garbage_among_what_it_needs(art, corpus):
+    code = (
+        "import atexit, gc, sys\n"
+        "gc.disable()\n"
+        "entries = [[] for _ in range(200_000)]\n"
+        "runs = []\n"
+        "def note(phase, info):\n"
+        "    runs.append(phase)\n"
+        "from artifacts.store import collecting\n"
+        "collecting.expect_short_life()\n"
+        "gc.callbacks.append(note)\n"
+        "gc.enable()\n"
+        "atexit.register(lambda: print(len(runs), file=sys.stderr))\n" + MAIN
+    )
+    result = run("pull", "corpus", code=code)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "0"
+
+
 @pytest.mark.parametrize("line", [["--help"], ["config"], ["ls", "-q"], ["cat", "corpus", "a.txt"]])
 def test_a_broken_pipe_is_silent(art, corpus, line):
     reading, writing = os.pipe()
