@@ -12,6 +12,7 @@ closing it, and connects anew.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import random
@@ -47,6 +48,7 @@ BUSY_TIMEOUT = 60.0
 """Seconds that a writer waits for another one's transaction."""
 
 _IN_CHUNK = 500
+_VARIABLES = 999  # of one statement; what every SQLite takes
 _ARRAY_CHUNK = 10_000
 _LOCK_CLASS = 0x617274  # of the advisory locks that are ours
 _ATTEMPTS = 8
@@ -237,8 +239,7 @@ class Database:
         names = ", ".join(map(quote, columns))
         into = f"INSERT INTO {quote(table.name)} ({names})"
         if self.dialect == "sqlite":
-            marks = ", ".join("?" * len(columns))
-            connection.exec_driver_sql(f"{into} VALUES ({marks})", list(rows))
+            _insert_into_sqlite(connection, into, len(columns), rows)
             return
         # One array for each column: a single statement, whose errors SQLAlchemy sees.
         types = [table.columns[column].type.compile(dialect) for column in columns]
@@ -278,6 +279,24 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _insert_into_sqlite(connection: Connection, into: str, width: int, rows: Sequence[Any]) -> None:
+    """Insert many rows by each statement.
+
+    The driver lets go of the interpreter's lock in every step, which for ``executemany`` is every
+    row. While another thread works, as it does during an upload, handing the lock to and fro then
+    takes several times as long as inserting.
+    """
+    marks = "(" + ", ".join("?" * width) + ")"
+    count = _VARIABLES // width
+    many = f"{into} VALUES " + ", ".join([marks] * count)
+    whole = len(rows) - len(rows) % count
+    for start in range(0, whole, count):
+        values = tuple(itertools.chain.from_iterable(rows[start : start + count]))
+        connection.exec_driver_sql(many, values)
+    if rest := list(rows[whole:]):
+        connection.exec_driver_sql(f"{into} VALUES {marks}", rest)
 
 
 def chunked(items: Iterable[T], size: int = _IN_CHUNK) -> Iterator[Sequence[T]]:
