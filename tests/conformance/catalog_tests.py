@@ -148,6 +148,17 @@ class CatalogTests:
         assert catalog.claim(digests).present == set(digests)
         assert catalog.locate(digests).keys() == set(digests)
 
+    @pytest.mark.parametrize("count", [1, 165, 166, 167, 332, 500])
+    def test_every_row_of_a_pack_is_entered_once(self, catalog, count):
+        """The rows of a statement are many, and those of the last one may be fewer."""
+        digests = [hash_bytes(b"%d" % number) for number in range(count)]
+        upload(catalog, "lease", pack("packs/1", *digests))
+        catalog.commit(draft(), lease="lease", uploaded=1)
+        found = catalog.locate(digests)
+        assert {digest: place.offset for digest, place in found.items()} == {
+            digest: offset for offset, digest in enumerate(digests)
+        }
+
     def test_the_same_blob_uploaded_by_two(self, catalog):
         upload(catalog, "a", pack("packs/a", ONE))
         upload(catalog, "b", pack("packs/b", ONE, TWO))
