@@ -12,7 +12,12 @@ from benchmarks.tools.reference import Floor
 from benchmarks.tools.restic import Restic
 from benchmarks.tools.s3_copy import Aws, Rclone, S5cmd
 from benchmarks.tools.s3_loops import ObstorePacks, S3fs, S3fsPacks
-from benchmarks.tools.s3_product import S3Art, S3Artifacts, S3ArtifactsBehind
+from benchmarks.tools.s3_product import (
+    S3Art,
+    S3Artifacts,
+    S3ArtifactsBehind,
+    S3ArtWithoutCache,
+)
 from benchmarks.tools.s3_versions import S3Dvc, S3Restic
 from benchmarks.tools.wandb import Wandb, WandbImmutable
 
@@ -42,6 +47,7 @@ def s3_tools() -> dict[str, Tool]:
         S3Artifacts(),
         S3ArtifactsBehind(),
         S3Art(),
+        S3ArtWithoutCache(),
         ObstorePacks(),
         S3fs(),
         S5cmd(),

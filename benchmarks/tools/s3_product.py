@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from benchmarks.measure import Command
 from benchmarks.tools.base import CHECKOUT, Site, Step, script
@@ -59,6 +60,19 @@ class S3Art(ArtCommand, S3Tool):
         commands = super().commands(step, site) or []
         environment = self.s3_environment(site, step)
         return [Command(one.argv, one.cwd, environment) for one in commands]
+
+
+class S3ArtWithoutCache(S3Art):
+    """`art pull --skip-cache`, which like other programs writes what it fetches once."""
+
+    name = "art-skip-cache"
+    label = "Artifacts, `art`, `--skip-cache`"
+
+    def commands(self, step: Step, site: Site) -> list[Command] | None:
+        commands = super().commands(step, site)
+        if commands is None or "restore" not in step:
+            return commands
+        return [replace(one, argv=[*one.argv, "--skip-cache"]) for one in commands]
 
 
 def _create(tool: S3Tool, site: Site) -> Command:
