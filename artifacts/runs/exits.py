@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -34,7 +35,17 @@ def watch(finish: Callable[[int], None]) -> None:
         original(status)  # type: ignore[arg-type] # whatever there is
 
     sys.exit = exit_  # the interpreter does not tell exit handlers
-    atexit.register(lambda: finish(_exit_code()))
+    atexit.register(_finish, finish)
+
+
+def _finish(finish: Callable[[int], None]) -> None:
+    finish(_exit_code())
+    if isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
+        # The interpreter is about to end itself by the signal, as shells expect. It forgets that
+        # when code is compiled from a text and run, which libraries do at their first use of
+        # something, and remembers it when such code is interrupted.
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - see above
 
 
 def code_of(error: BaseException | None) -> int:
