@@ -89,11 +89,15 @@ class _Writer:
         return Graph(self._layers, len(self._versions), len(self._runs), len(self._links))
 
     def _settle(self) -> None:
-        """Do what a database does by itself with tables that have grown over time."""
+        """Do what a database does by itself with tables that have grown over time.
+
+        What was entered is written out before anything is timed.
+        """
         engine = self._catalog._db.engine
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             postgres = engine.dialect.name == "postgresql"
-            connection.exec_driver_sql("VACUUM ANALYZE" if postgres else "ANALYZE")
+            for statement in ("VACUUM ANALYZE", "CHECKPOINT") if postgres else ("ANALYZE",):
+                connection.exec_driver_sql(statement)
 
     def _version(self, place: int) -> int:
         return self._next_version(place % ARTIFACTS + 1)
