@@ -85,6 +85,9 @@ class Observer:
         if settings.console:
             self._console = Console(lambda: self.output.lines().write)
         self._thread = threading.Thread(target=self._work, name="artifacts-observer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to observe; the run knows its observer by now, and may be asked for its files."""
         self._thread.start()
 
     @property

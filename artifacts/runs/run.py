@@ -115,6 +115,7 @@ class Run(
         self._live = LiveView(
             place.store.catalog, record.key, self._rows, [self._observer], self._reads.flush
         )
+        self._observer.start()
         self._checkpoints = Checkpoints(place, self._rows, lambda: self._record)
         self._events = start_sending(place)
         _reads.enter(self._reads)
