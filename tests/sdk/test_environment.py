@@ -180,6 +180,23 @@ def test_it_may_fail_and_does_no_harm(monkeypatch, log):
     assert [row["a"] for row in stored().scan_history()] == [1]
 
 
+def test_the_program_is_kept_however_fast_the_observer_is(repository, monkeypatch):
+    original = observer.Observer.__init__
+
+    def slowly(self, *arguments):
+        original(self, *arguments)
+        if self._thread.is_alive():  # time for a thread that was begun too early
+            self._thread.join()
+
+    monkeypatch.setattr(observer.Observer, "__init__", slowly)
+    Path("train.py").write_text("changed\n")
+    with start() as run:
+        pass
+    assert stored().state == "finished"
+    assert run.metadata
+    assert names()
+
+
 def test_init_and_finish_do_not_wait_for_ever(repository, monkeypatch):
     Path("train.py").write_text("changed\n")
     hanging = threading.Event()
