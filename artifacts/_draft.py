@@ -113,6 +113,7 @@ class Draft:
             StorageError: It cannot be read.
         """
         from artifacts.media.spool import content_of, copy_and_hash
+        from artifacts.store.copying import create
 
         with self._lock:
             self._check_open()
@@ -121,7 +122,7 @@ class Draft:
                 self.upload.add(content, found.digest)
                 return found
             path = self.upload.new_path()
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            descriptor = create(path)
             try:
                 found = copy_and_hash(content, descriptor)
             except BaseException:

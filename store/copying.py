@@ -125,6 +125,15 @@ def write_all(descriptor: int, data: memoryview | bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def create(path: str | Path, mode: int = 0o600) -> int:
+    """Create a file for reading and writing; return its descriptor.
+
+    Raises:
+        OSError: It exists, or cannot be made.
+    """
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, mode)
+
+
 def write_new(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     """Write a file that does not exist yet, with few system calls for many small pieces.
 

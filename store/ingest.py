@@ -174,7 +174,7 @@ class _Reader:
     def _copy(self, descriptor: int, expected: FileStat) -> Digest | None:
         """Copy and add a file; None if it is not as expected any more."""
         path = self._upload.new_path()
-        target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        target = copying.create(path)
         try:
             if copying.reflink(descriptor, target):
                 digest, size = copying.hash_file(target, self.progress.read)

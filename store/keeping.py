@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CACHE_FAILED = "the cache could not be used: %s"
-_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
@@ -65,7 +64,7 @@ class KeptDownload:
                 staging = cache.staging()
                 stack.callback(staging.close)
                 self._path = staging.new_path()
-                self._descriptor = os.open(self._path, _NEW_FILE, 0o600)
+                self._descriptor = copying.create(self._path)
                 stack.callback(os.close, self._descriptor)
             self._stack = stack.pop_all()
 
@@ -127,7 +126,6 @@ class KeptDownload:
 
     def _copy_to(self, target: int) -> tuple[Digest, int]:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.lseek(target, 0, os.SEEK_SET)
         return copying.copy_and_hash(lambda buffer: os.readv(self._descriptor, [buffer]), target)
 
     def _forget(self) -> None:

@@ -13,7 +13,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts.store import filesystems
+from artifacts.store import copying, filesystems
 from artifacts.store.staging import WORK_FOLDER
 from artifacts.store.statcache import FileStat
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _SETTLE_FROM = 500
 _SETTLE_FROM_BYTES = 64 << 20
 _SETTLE_AT_MOST_NS = 100_000_000
-_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
 _new = tuple.__new__  # half the time of calling the class, and there are many files
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EXDEV})
 
@@ -86,7 +85,7 @@ class Placement:
         """Create the file; return its descriptor and path. Call `wrote` when it is complete."""
         path = self.path_for(target)
         mode = 0o777 if target.entry.executable else 0o666  # less the umask
-        return os.open(path, _NEW_FILE, mode), path
+        return copying.create(path, mode), path
 
     def write(self, target: Target, data: bytes | memoryview) -> None:
         """Write a small file that was verified in memory."""

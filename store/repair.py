@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from artifacts.store import keys, packs, reading, transfer
+from artifacts.store import copying, keys, packs, reading, transfer
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import ArtifactsError
 from artifacts.store.keeping import cache_may_fail
@@ -317,7 +317,7 @@ def _content(
         if new_path is None:
             return None
         path = new_path()
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = copying.create(path)
         try:
             found = source.copy(place, descriptor, lambda _: None)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifacts.store import reading
+from artifacts.store import copying, reading
 from artifacts.store.errors import IntegrityError
 from artifacts.store.manifest import digests_in
 from artifacts.store.progress import Progress
@@ -134,7 +134,7 @@ def is_small(place: BlobLocation) -> bool:
 
 def _add_large(upload: Upload, source: BlobSource, place: BlobLocation, progress: Progress) -> None:
     path = upload.new_path()
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = copying.create(path)
     try:
         found = source.copy(place, descriptor, lambda count: progress.advance(0, count))
     finally:

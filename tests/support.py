@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import stat
 from contextlib import contextmanager
@@ -229,6 +230,17 @@ def when_read(
     monkeypatch.setattr(os, "readv", readv)
     # Sharing blocks is one step that nothing can come between.
     monkeypatch.setattr(copying, "reflink", lambda _source, _target: False)
+
+
+def in_forked_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function returns in a forked process, which has to end well."""
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=lambda: queue.put(function(*arguments)))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    return queue.get()
 
 
 @contextmanager

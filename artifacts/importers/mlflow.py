@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from artifacts.importers.mlflow_artifacts import ArtifactFiles, MissingError, Series
+from artifacts.importers.mlflow_artifacts import ArtifactFiles, Series
 from artifacts.importers.sources import (
     Collected,
+    MissingError,
     SourceFile,
     SourceLink,
     SourceRun,

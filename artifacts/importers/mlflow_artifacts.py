@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from artifacts.importers.sources import SourceFile, SourceVersion
+from artifacts.importers.sources import MissingError, SourceFile, SourceVersion
 from artifacts.runs.masking import mask_url
 from artifacts.store.walking import walk
 
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from artifacts.importers.sources import Key
 
 _MARKER = "MLmodel"  # the file that makes a folder a model
-
-
-class MissingError(Exception):
-    """Files cannot be had from this machine."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 class ArtifactFiles:

@@ -170,6 +170,18 @@ class SourceInput(NamedTuple):
     otherwise: str
 
 
+class MissingError(Exception):
+    """Something cannot be carried over, because files of it cannot be had from this machine.
+
+    Attributes:
+        why: As `Collected.leave_out` takes it.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class LeftOut(NamedTuple):
     """Something that could not be carried over.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from artifacts.importers.sources import (
     MICROSECONDS,
     Collected,
+    MissingError,
     SourceFile,
     SourceInput,
     SourceLink,
@@ -19,7 +20,7 @@ from artifacts.importers.sources import (
     artifact_name,
     run_name,
 )
-from artifacts.importers.wandb_artifacts import ArtifactFiles, MissingError, digest_of_folder
+from artifacts.importers.wandb_artifacts import ArtifactFiles, digest_of_folder
 from artifacts.importers.wandb_log import parse_json, read_log
 from artifacts.runs.masking import mask_arguments, mask_url
 from artifacts.store.errors import FormatError, StoreNotFoundError, from_os_error

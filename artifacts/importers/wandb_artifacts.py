@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
-from artifacts.importers.sources import Md5, SourceFile, SourceReference
+from artifacts.importers.sources import Md5, MissingError, SourceFile, SourceReference
 from artifacts.importers.wandb_log import parse_json
 from artifacts.store.errors import FormatError, InvalidInputError, from_os_error
 from artifacts.store.manifest import Reference
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 
 _OF_SERVER, _OF_CLIENT = "wandb-artifact", "wandb-client-artifact"
 _DIGEST_HEADER = b"wandb-artifact-manifest-v1\n"
-
-
-class MissingError(Exception):
-    """A version cannot be carried over, because a file of it is not on this machine."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 class ArtifactFiles:

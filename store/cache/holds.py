@@ -17,6 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from artifacts.store.copying import create
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -74,7 +76,7 @@ def _take(folder: Path) -> tuple[Path, int, int]:
         folder.mkdir(parents=True, exist_ok=True)
         since = now()
         path = folder / f"{since:020}-{secrets.token_hex(8)}"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = create(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             # Somebody may have taken it for one of the dead before it was locked.

@@ -245,14 +245,8 @@ class GraphReader:
 
     def artifacts_of(self, version_ids: Collection[int]) -> dict[int, int]:
         """Return the key of the artifact of each of these versions."""
-        dialect = self._db.dialect
-        columns: list[Any] = [
-            key_lists.collected(dialect, column)
-            for column in (versions.c.id, versions.c.artifact_id)
-        ]
-        statement = sa.select(*columns).where(self._among(versions.c.id, version_ids))
-        [(keys, owners)] = self._rows(statement)
-        return dict(zip(key_lists.parse(keys), key_lists.parse(owners), strict=True))
+        statement = _artifacts_statement(self._db.dialect)
+        return dict(zip(*self._in_one_row(statement, version_ids), strict=True))
 
     def unused_but_by(self, idle: Collection[int]) -> set[int]:
         """Return the versions that these runs have used, and no other run.
@@ -433,14 +427,27 @@ def _uses_statement(dialect: str) -> sa.Select[Any]:
     return _edges_at(dialect, "version_id", LinkKind.INPUT, wanted)
 
 
+@functools.cache
+def _artifacts_statement(dialect: str) -> sa.Select[Any]:
+    """Return the statement for some versions and their artifacts."""
+    at_versions = key_lists.is_among(dialect, versions.c.id, key_lists.named())
+    return _collected(dialect, [versions.c.id, versions.c.artifact_id]).where(at_versions)
+
+
 def _edges_at(
     dialect: str, at: str, kind: LinkKind, wanted: Iterable[sa.ColumnElement[int]]
 ) -> sa.Select[Any]:
     keys = key_lists.named()
-    columns: list[Any] = [key_lists.collected(dialect, column) for column in wanted]
     # Written out: a database that is not told the kind before it plans uses no partial index.
     is_kind = links.c.kind == sa.literal(kind.value, literal_execute=True)
-    return sa.select(*columns).where(key_lists.is_among(dialect, links.c[at], keys), is_kind)
+    at_keys = key_lists.is_among(dialect, links.c[at], keys)
+    return _collected(dialect, wanted).where(at_keys, is_kind)
+
+
+def _collected(dialect: str, wanted: Iterable[sa.ColumnElement[int]]) -> sa.Select[Any]:
+    """Return a statement for columns, each of which comes in one value."""
+    columns: list[Any] = [key_lists.collected(dialect, column) for column in wanted]
+    return sa.select(*columns)
 
 
 def _of_artifact(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -217,10 +217,10 @@ class S3Objects(ObjectStore):
         """Return what there is of a range."""
         reader = self._obstore()
         if reader is None:
-            return self._read_with_s3fs(key, offset, count).result()
+            return self._read_with_s3fs(key, offset, count)
         found = reader.read(self._address(key)["Key"], key, offset, count, given_up)
         if found is None:
-            found = self._read_with_s3fs(key, offset, count).result()
+            found = self._read_with_s3fs(key, offset, count)
             log.info(
                 "objects in %s are read through s3fs from now on, as obstore fails", self.bucket
             )
@@ -240,13 +240,13 @@ class S3Objects(ObjectStore):
             self._with_obstore = self._reader is not None
         return self._reader if self._with_obstore else None
 
-    def _read_with_s3fs(self, key: str, offset: int, count: int) -> Future[Range]:
+    def _read_with_s3fs(self, key: str, offset: int, count: int) -> Range:
         address = self._address(key)
 
         async def call(client: Any) -> Range:
             return await get_range(client, address, offset, count)
 
-        return self._client.submit(call, f"read object {key}", key=key, size=count)
+        return self._client.run(call, f"read object {key}", key=key, size=count)
 
     def _begin_read(self, key: str, offset: int, count: int) -> Future[Buffer]:
         """Ask for a range that lies within the object; the result is all of it."""

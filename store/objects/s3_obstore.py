@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import sys
-import threading
 import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -121,9 +120,11 @@ class ObstoreReader:
             else:
                 data = memoryview(answer.bytes())
         except (BaseError, OSError, ValueError) as error:
-            if _STATUS.findall(str(error))[:1] == [str(_PAST_END)]:
+            text = str(error)
+            status = _status_in(text)
+            if status == _PAST_END:
                 return Range(b"", offset)
-            found = _translate(error, key)
+            found = _translate(text, status, key)
             if found is None:
                 log.debug("obstore could not read object %s: %s", key, type(error).__name__)
                 return None
@@ -186,7 +187,6 @@ def open_reader(
 
 
 _process: int | None = None
-_lock = threading.Lock()
 
 
 def _is_own_process() -> bool:
@@ -197,31 +197,30 @@ def _is_own_process() -> bool:
     before may have done so in a parent.
     """
     global _process  # noqa: PLW0603 - as that is
-    with _lock:
-        if _process is None and "obstore" not in sys.modules:
-            _process = os.getpid()
-        return _process == os.getpid()
+    if _process is None and "obstore" not in sys.modules:
+        _process = os.getpid()  # several threads may come here, with the same answer
+    return _process == os.getpid()
 
 
-def _renew_lock() -> None:
-    global _lock  # noqa: PLW0603 - another thread of the parent may have held it
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
-
-
-def _translate(error: Exception, key: str) -> ArtifactsError | None:
-    """Return what an exception of obstore means, or None if that has to be found out."""
-    text = str(error)
+def _status_in(text: str) -> int | None:
+    """Return the status of the service's answer that an exception of obstore tells of."""
     found = _STATUS.search(text)
-    if found is None:
+    return None if found is None else int(found[1])
+
+
+def _translate(text: str, status: int | None, key: str) -> ArtifactsError | None:
+    """Return what an exception of obstore means, or None if that has to be found out.
+
+    Args:
+        text: Of the exception; its class says less.
+        status: Of the answer, if there was one.
+    """
+    if status is None:
         if "HTTP error" not in text or _CERTIFICATE.search(text):
             return None
         return StorageError(
             f"could not read object {key}: the connection to the service failed", retryable=True
         )
-    status = int(found[1])
     if status == _NO_OBJECT and "<Code>NoSuchKey</Code>" in text:
         return ObjectNotFoundError(f"object {key} is missing")
     if status in _FOR_THE_MOMENT or status >= 500:  # noqa: PLR2004 - known to everybody

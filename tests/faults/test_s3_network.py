@@ -1,7 +1,6 @@
 """S3 over a network that breaks: either the right bytes or an error, and never anything left."""
 
 import io
-import multiprocessing
 import os
 import threading
 
@@ -19,6 +18,7 @@ from artifacts.store.objects.budget import MemoryBudget
 from artifacts.store.objects.s3 import S3Objects
 from tests import servers
 from tests.proxy import proxy
+from tests.support import in_forked_process
 
 pytestmark = pytest.mark.usefixtures("s3_credentials")
 
@@ -456,21 +456,15 @@ def test_many_threads(objects, stored):
     assert len(stored()) == 32 * 5
 
 
-def _in_child(objects, queue):
+def _in_child(objects):
     objects.put("child", source(SMALL), size=len(SMALL))
-    queue.put(objects.fetch("parent", 0, len(SMALL)) == SMALL)
+    return objects.fetch("parent", 0, len(SMALL)) == SMALL
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_has_a_connection_of_its_own(objects, stored):
     objects.put("parent", source(SMALL), size=len(SMALL))
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    child = context.Process(target=_in_child, args=(objects, queue))
-    child.start()
-    child.join(60)
-    assert child.exitcode == 0
-    assert queue.get() is True
+    assert in_forked_process(_in_child, objects) is True
     # And that of the parent still works.
     assert objects.fetch("child", 0, len(SMALL)) == SMALL
     with pytest.raises(ObjectNotFoundError):

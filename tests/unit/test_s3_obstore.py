@@ -3,7 +3,6 @@
 import contextlib
 import http.server
 import logging
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from artifacts.store.objects import s3_obstore
 from artifacts.store.objects.budget import MemoryBudget
 from artifacts.store.objects.retrying import RetryPolicy
 from artifacts.store.objects.s3 import S3Objects
+from tests.support import in_forked_process
 
 MIB = 1 << 20
 DATA = bytes(range(256)) * 4096 * 4  # 4 MiB
@@ -257,20 +257,14 @@ def test_a_range_that_nobody_waits_for_ends(service, reader):
     assert ended.wait(3)  # of 16 pieces, 0.3 s each
 
 
-def _read_in_child(objects, queue):
-    queue.put((objects.fetch("key", 0, 10) == DATA[:10], objects._obstore() is None))
+def _read_in_child(objects):
+    return objects.fetch("key", 0, 10) == DATA[:10], objects._obstore() is None
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_leaves_it_alone(service, objects):
     assert objects.fetch("key", 0, 10) == DATA[:10]
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    child = context.Process(target=_read_in_child, args=(objects, queue))
-    child.start()
-    child.join(60)
-    assert child.exitcode == 0
-    assert queue.get() == (True, True)
+    assert in_forked_process(_read_in_child, objects) == (True, True)
     assert objects.fetch("key", 0, 10) == DATA[:10]
     assert used(service) == ["obstore", "s3fs", "obstore"]
 
