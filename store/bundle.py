@@ -43,7 +43,7 @@ from artifacts.store.errors import (
 from artifacts.store.objects import ObjectInfo, ObjectStore
 from artifacts.store.objects.local import FileRange
 from artifacts.store.packing import StoredBlob, make_pack
-from artifacts.store.records import BlobLocation, BlobPlace, Encoding
+from artifacts.store.places import BlobLocation, BlobPlace, Encoding
 from artifacts.store.upload import PACK_TARGET, PACK_THRESHOLD
 
 if TYPE_CHECKING:

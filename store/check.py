@@ -22,15 +22,9 @@ from artifacts.store.digests import format_digest, hash_bytes, parse_digest
 from artifacts.store.errors import ArtifactsError, IntegrityError, ObjectNotFoundError
 from artifacts.store.manifest import iter_entries
 from artifacts.store.opening import IDENTITY_KEY
+from artifacts.store.places import BlobLocation, BlobPlace, Encoding, fingerprint
 from artifacts.store.progress import Progress
-from artifacts.store.records import (
-    BlobLocation,
-    BlobPlace,
-    Encoding,
-    ObjectKind,
-    ObjectState,
-    fingerprint,
-)
+from artifacts.store.records import ObjectKind, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

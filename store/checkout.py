@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.places import BlobLocation
     from artifacts.store.sources import BlobSource
     from artifacts.store.store import Store
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.restore import Restored
     from artifacts.store.digests import Digest
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.places import BlobLocation
     from artifacts.store.store import Store
     from artifacts.store.transcript import Record
     from artifacts.store.upload import Upload

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from artifacts.store.cache import BlobCache, PartialFile
     from artifacts.store.digests import Digest
     from artifacts.store.objects import ObjectStore
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.places import BlobLocation
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 if TYPE_CHECKING:
     from artifacts.store.digests import Digest

@@ -30,11 +30,9 @@ from artifacts.store.errors import (
 )
 from artifacts.store.manifest import Manifest
 from artifacts.store.objects import LocalObjects
+from artifacts.store.places import BlobLocation, BlobPlace, Encoding
 from artifacts.store.records import (
-    BlobLocation,
-    BlobPlace,
     DerivationKind,
-    Encoding,
     ObjectDraft,
     ObjectKind,
     Source,

@@ -8,14 +8,15 @@ from artifacts.store import keys, packs
 from artifacts.store.copying import append, write_new
 from artifacts.store.digests import Hasher
 from artifacts.store.errors import from_os_error
-from artifacts.store.records import Encoding, ObjectDraft, ObjectKind
+from artifacts.store.places import Encoding
+from artifacts.store.records import ObjectDraft, ObjectKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from artifacts.store.digests import Digest
-    from artifacts.store.records import BlobPlace
+    from artifacts.store.places import BlobPlace
 
 _HASHED_TOGETHER = 128  # copying a few small pieces costs less than a call for each
 

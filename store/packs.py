@@ -18,7 +18,7 @@ import zstandard
 
 from artifacts.store.digests import Digest, hash_bytes
 from artifacts.store.errors import FormatError, IntegrityError
-from artifacts.store.records import BlobPlace, Encoding
+from artifacts.store.places import BlobPlace, Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -14,13 +14,13 @@ from artifacts.store.digests import (
     parallel_hash,
 )
 from artifacts.store.errors import IntegrityError, StorageError
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from artifacts.store.objects import ObjectStore
-    from artifacts.store.records import BlobLocation, BlobPlace
+    from artifacts.store.places import BlobLocation, BlobPlace
 
 SPAN_GAP = 64 * 1024
 SPAN_SIZE = 8 << 20

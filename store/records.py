@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from artifacts.store.digests import Digest
+    from artifacts.store.places import BlobPlace
 
 Metadata = dict[str, Any]
 """A JSON object."""
@@ -19,13 +20,6 @@ Metadata = dict[str, Any]
 def to_datetime(microseconds: int) -> datetime:
     """Return a catalog time as an aware datetime."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
-
-
-class Encoding(IntEnum):
-    """How the bytes of a blob lie in their object. The numbers are part of the pack format."""
-
-    IDENTITY = 0
-    ZSTD = 1
 
 
 class ObjectKind(StrEnum):
@@ -117,44 +111,6 @@ class LeaseRecord:
     manifest: Digest | None
     started_at: int
     renewed_at: int
-
-
-class BlobPlace(NamedTuple):
-    """Where one blob lies inside an object. (A tuple: there may be a million of them.)
-
-    Attributes:
-        digest: BLAKE3-256 of the raw bytes.
-        size: Raw bytes.
-        offset: First stored byte inside the object.
-        length: Stored bytes.
-        encoding: How raw bytes became stored bytes.
-    """
-
-    digest: Digest
-    size: int
-    offset: int
-    length: int
-    encoding: Encoding = Encoding.IDENTITY
-
-
-class BlobLocation(NamedTuple):
-    """A readable copy of a blob: its object, and its place in there as in `BlobPlace`."""
-
-    key: str
-    digest: Digest
-    size: int
-    offset: int
-    length: int
-    encoding: Encoding
-
-
-def fingerprint(places: Iterable[BlobPlace]) -> tuple[int, int]:
-    """Return (count, hash) of a set of places; equal sets have equal ones within a process."""
-    count = mixed = 0
-    for place in places:
-        count += 1
-        mixed ^= hash(place)
-    return count, mixed
 
 
 @dataclass(frozen=True, slots=True)

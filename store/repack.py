@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.store import reading
 from artifacts.store.packing import StoredBlob
-from artifacts.store.records import BlobLocation
+from artifacts.store.places import BlobLocation
 from artifacts.store.rewriting import Rewriting
 
 if TYPE_CHECKING:

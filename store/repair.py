@@ -18,13 +18,8 @@ from artifacts.store.errors import ArtifactsError
 from artifacts.store.keeping import cache_may_fail
 from artifacts.store.manifest import digests_in
 from artifacts.store.packing import StoredBlob, write_pieces
-from artifacts.store.records import (
-    BlobLocation,
-    BlobPlace,
-    Encoding,
-    ObjectDraft,
-    ObjectKind,
-)
+from artifacts.store.places import BlobLocation, BlobPlace, Encoding
+from artifacts.store.records import ObjectDraft, ObjectKind
 from artifacts.store.rewriting import Rewriting
 from artifacts.store.sources import BlobSource
 from artifacts.store.upload import PACK_THRESHOLD

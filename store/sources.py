@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from artifacts.store import copying, reading
 from artifacts.store.errors import ArtifactsError, IntegrityError, ObjectNotFoundError
 from artifacts.store.keeping import CACHE_FAILED, KeptDownload, cache_may_fail
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from artifacts.store.cache import BlobCache
     from artifacts.store.digests import Digest
     from artifacts.store.objects import ObjectStore
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.places import BlobLocation
 
     Blobs = list[tuple[BlobLocation, bytes | memoryview]]
 

@@ -28,7 +28,7 @@ from artifacts.store.errors import (
 from artifacts.store.keeping import cache_may_fail
 from artifacts.store.leases import LeaseKeeper
 from artifacts.store.manifest import Manifest, digests_in
-from artifacts.store.records import BlobLocation
+from artifacts.store.places import BlobLocation
 from artifacts.store.resume import UploadNotes
 from artifacts.store.sources import BlobSource, CachedSource, RemoteSource
 from artifacts.store.statcache import StatCache

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from artifacts.store import copying, reading
 from artifacts.store.errors import IntegrityError
 from artifacts.store.manifest import digests_in
+from artifacts.store.places import Encoding
 from artifacts.store.progress import Progress
-from artifacts.store.records import Encoding, VersionDraft
+from artifacts.store.records import VersionDraft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from artifacts.store.records import BlobLocation, VersionRecord
+    from artifacts.store.places import BlobLocation
+    from artifacts.store.records import VersionRecord
     from artifacts.store.sources import BlobSource
     from artifacts.store.store import Store
     from artifacts.store.upload import Upload

@@ -22,7 +22,8 @@ from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import ArtifactsError, IntegrityError, StorageError
 from artifacts.store.objects import ObjectStore, StagedFile
 from artifacts.store.packing import PackFile, StoredBlob, write_pieces
-from artifacts.store.records import BlobPlace, Encoding, LeaseKind, ObjectDraft, ObjectKind
+from artifacts.store.places import BlobPlace, Encoding
+from artifacts.store.records import LeaseKind, ObjectDraft, ObjectKind
 from artifacts.store.staging import StagingFolder
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from artifacts.store.cache.files import CachedObject
 from artifacts.store.cache.holds import now
 from artifacts.store.cache.space import EVERYTHING, Space, translated
 from artifacts.store.errors import ArtifactsError, IntegrityError, InvalidInputError
-from artifacts.store.records import BlobLocation, BlobPlace, Encoding
+from artifacts.store.places import BlobLocation, BlobPlace, Encoding
 from artifacts.store.upload import PACK_TARGET, PACK_THRESHOLD
 
 if TYPE_CHECKING:

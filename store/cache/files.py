@@ -13,7 +13,7 @@ from artifacts.store import packs, reading
 from artifacts.store.copying import write_new
 from artifacts.store.digests import Digest
 from artifacts.store.errors import FormatError, IntegrityError, ObjectNotFoundError
-from artifacts.store.records import BlobPlace, Encoding
+from artifacts.store.places import BlobPlace, Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

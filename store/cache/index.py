@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifacts.store.cache.database import IndexFile, UnusableError
 from artifacts.store.cache.files import scan
-from artifacts.store.records import BlobLocation, Encoding
+from artifacts.store.places import BlobLocation, Encoding
 
 if TYPE_CHECKING:
     import sqlite3

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from artifacts.store.cache.index import ObjectRow
     from artifacts.store.cache.space import Space
     from artifacts.store.digests import Digest
-    from artifacts.store.records import BlobLocation
+    from artifacts.store.places import BlobLocation
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,8 @@ from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.schema import blobs, leases, objects
 from artifacts.store.digests import Digest
 from artifacts.store.errors import ConflictError
-from artifacts.store.records import (
-    BlobLocation,
-    Encoding,
-    ObjectKind,
-    ObjectRecord,
-    ObjectState,
-)
+from artifacts.store.places import BlobLocation, Encoding
+from artifacts.store.records import ObjectKind, ObjectRecord, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from artifacts.store.catalog.database import Database
-    from artifacts.store.records import BlobPlace, ObjectDraft
+    from artifacts.store.places import BlobPlace
+    from artifacts.store.records import ObjectDraft
 
 _READABLE = (ObjectState.LIVE.value, ObjectState.CONDEMNED.value)
 _ENCODINGS = tuple(Encoding)
@@ -205,7 +201,7 @@ def keys_with(connection: Connection, digest: Digest) -> set[str]:
 
 
 def fingerprints(connection: Connection) -> dict[int, tuple[int, int]]:
-    """Return `records.fingerprint` of the rows of each object, by the object's key; one scan."""
+    """Return `places.fingerprint` of the rows of each object, by the object's key; one scan."""
     statement = 'SELECT object_id, digest, size, "offset", length, encoding FROM blobs'
     found: dict[int, tuple[int, int]] = {}
     cursor = connection.exec_driver_sql(statement).cursor

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from artifacts.store.catalog.joining import RunPlace
     from artifacts.store.catalog.restore import Restored
     from artifacts.store.digests import Digest
-    from artifacts.store.records import BlobPlace, RunRecord
+    from artifacts.store.places import BlobPlace
+    from artifacts.store.records import RunRecord
     from artifacts.store.transcript import Record
 
 

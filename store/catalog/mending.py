@@ -10,7 +10,8 @@ from artifacts.store.catalog import blobs as blob_statements
 from artifacts.store.catalog.database import chunked
 from artifacts.store.catalog.schema import objects, versions
 from artifacts.store.digests import Digest
-from artifacts.store.records import BlobPlace, Encoding, ObjectState
+from artifacts.store.places import BlobPlace, Encoding
+from artifacts.store.records import ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from artifacts.store.catalog.database import Database
     from artifacts.store.digests import Digest
     from artifacts.store.marks import MarkSet
+    from artifacts.store.places import BlobLocation
     from artifacts.store.records import (
-        BlobLocation,
         LeaseKind,
         LeaseRecord,
         ObjectDraft,
@@ -93,7 +93,7 @@ class Storage:
         return self._db.read(blobs.list_objects)
 
     def fingerprints(self) -> dict[int, tuple[int, int]]:
-        """Return `records.fingerprint` of the blob rows of each object, by the object's key."""
+        """Return `places.fingerprint` of the blob rows of each object, by the object's key."""
         return self._db.read(blobs.fingerprints)
 
     def adopt(self, draft: ObjectDraft) -> bool:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from artifacts.store.digests import Digest
     from artifacts.store.manifest import Entry, Manifest
-    from artifacts.store.records import BlobLocation, VersionRecord
+    from artifacts.store.places import BlobLocation
+    from artifacts.store.records import VersionRecord
     from artifacts.store.store import Store
 
 

@@ -23,12 +23,11 @@ from artifacts.store.errors import (
     RunNotFoundError,
     StateError,
 )
+from artifacts.store.places import BlobPlace, Encoding
 from artifacts.store.records import (
     RUN_HISTORY,
     AlertLevel,
     AlertRecord,
-    BlobPlace,
-    Encoding,
     HistoryChunk,
     LeaseKind,
     LinkKind,

@@ -12,7 +12,7 @@ import pytest
 from artifacts.store import reading
 from artifacts.store.cache import BlobCache
 from artifacts.store.digests import hash_bytes
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 VICTIM = """
 import json, os, signal, sys
@@ -21,7 +21,7 @@ from pathlib import Path
 from artifacts.store.cache import BlobCache, upkeep
 from artifacts.store.cache.database import IndexFile
 from artifacts.store.digests import hash_bytes
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 root, action, name, last, when = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4]), sys.argv[5]
 counts = {}

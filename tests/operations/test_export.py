@@ -23,8 +23,9 @@ from artifacts.store.errors import (
 )
 from artifacts.store.importing import import_bundle
 from artifacts.store.manifest import HEADER
+from artifacts.store.places import Encoding
 from artifacts.store.rebuilding import rebuild
-from artifacts.store.records import Encoding, LinkKind
+from artifacts.store.records import LinkKind
 from artifacts.store.store import Store
 from artifacts.store.transfer import Target
 from tests import invariants

@@ -21,7 +21,7 @@ from artifacts.store.errors import (
     ObjectNotFoundError,
     StorageError,
 )
-from artifacts.store.records import BlobPlace, Encoding
+from artifacts.store.places import BlobPlace, Encoding
 from tests.support import damage
 
 MINUTE = 60 * 10**6
@@ -293,7 +293,7 @@ import sys
 from pathlib import Path
 from artifacts.store.cache import BlobCache
 from artifacts.store.digests import hash_bytes
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 cache = BlobCache(Path(sys.argv[1]), limit=1 << 30)
 datas = [b"%d" % n * 100 for n in range(300)] + [bytes([n]) * 300_000 for n in range(4)]
 print("ready", flush=True)

@@ -9,7 +9,7 @@ from artifacts.store import packs
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import StorageError
 from artifacts.store.packing import PackFile, StoredBlob, make_pack
-from artifacts.store.records import Encoding
+from artifacts.store.places import Encoding
 
 BLOBS = [
     StoredBlob(hash_bytes(data), len(data), data, Encoding.IDENTITY)

@@ -7,7 +7,7 @@ import zstandard
 from artifacts.store import packs
 from artifacts.store.digests import hash_bytes
 from artifacts.store.errors import FormatError, IntegrityError
-from artifacts.store.records import BlobPlace, Encoding
+from artifacts.store.places import BlobPlace, Encoding
 
 BLOBS = [b"first", b"", b"third" * 1000]
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from artifacts.store import records
+from artifacts.store import places, records
 from artifacts.store.digests import hash_bytes
 
 
@@ -45,4 +45,4 @@ def test_records_do_not_change():
 
 
 def test_numbers_of_the_pack_format():
-    assert [(e.name, e.value) for e in records.Encoding] == [("IDENTITY", 0), ("ZSTD", 1)]
+    assert [(e.name, e.value) for e in places.Encoding] == [("IDENTITY", 0), ("ZSTD", 1)]
