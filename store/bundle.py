@@ -289,7 +289,7 @@ class Bundle:
             IntegrityError: It was changed.
         """
         with self._members[_CATALOG].open() as file:
-            found, _ = copying.hash_all(copying.reader_of(file))
+            found, _ = copying.hash_all(copying.pieces_of(file))
         if found != self._catalog_digest:
             raise IntegrityError(f"the catalog in {self.path} is damaged", kind="export_damaged")
 

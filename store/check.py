@@ -359,7 +359,7 @@ def read_loose(objects: ObjectStore, key: str, size: int) -> BlobPlace:
     digest = digest_of_loose(key)
     if not key.endswith(".zst"):
         with objects.open(key) as file:
-            found, _ = copying.hash_all(copying.reader_of(file))
+            found, _ = copying.hash_all(copying.pieces_of(file))
         if found != digest:
             raise IntegrityError(f"object {key} is damaged")
         return BlobPlace(digest, size, 0, size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat as stat_module
 import time
@@ -275,7 +276,7 @@ class _Checkout:
             elif twin is not None:
                 with open(twin, "rb", buffering=0) as reader:
                     digest, size = copying.copy_and_hash(
-                        copying.reader_of(reader), descriptor, self._advance
+                        copying.pieces_of(reader), descriptor, self._advance
                     )
             else:
                 digest, size = source.copy(place, descriptor, self._advance)
@@ -384,15 +385,8 @@ def _copy_all(file: IO[bytes], target: int, progress: Callable[[int], None]) -> 
         copying.write_all(target, first)
         progress(len(first))
         return hash_bytes(first), len(first)
-    rest, begun = copying.reader_of(file), [first]
-
-    def read(buffer: memoryview) -> int:
-        if not begun:
-            return rest(buffer)
-        buffer[:_SMALL] = begun.pop()
-        return _SMALL
-
-    return copying.copy_and_hash(read, target, progress)
+    all_of_it = itertools.chain([memoryview(first)], copying.pieces_of(file))
+    return copying.copy_and_hash(all_of_it, target, progress)
 
 
 def _reflink(source: Path, target: int) -> bool:

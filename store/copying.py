@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import itertools
 import os
 import sys
@@ -14,7 +15,7 @@ from artifacts.store.digests import Hasher, hash_bytes
 from artifacts.store.errors import from_os_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from artifacts.store.digests import Digest
@@ -27,21 +28,62 @@ _sync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 _FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
 
 
+class PieceReader(io.RawIOBase):
+    """A stream whose bytes are in memory already when they are read."""
+
+    def read_piece(self, most: int) -> memoryview:
+        """Return up to ``most`` bytes as they lie there, none at the end; they stay as they are."""
+        raise NotImplementedError
+
+
+def read_piece(file: IO[bytes], most: int) -> memoryview:
+    """Return up to ``most`` bytes of an open file, not copied if it has them in memory."""
+    return file.read_piece(most) if isinstance(file, PieceReader) else memoryview(file.read(most))
+
+
+def pieces_of(file: IO[bytes]) -> Iterator[memoryview]:
+    """Yield the rest of an open file, as `pieces` does."""
+    if isinstance(file, PieceReader):
+        return iter(lambda: file.read_piece(BUFFER_SIZE), b"")
+    return pieces(file.readinto)  # type: ignore[attr-defined] # IO does not declare it
+
+
+def pieces_at(descriptor: int) -> Iterator[memoryview]:
+    """Yield an open file from its current position on, as `pieces` does."""
+    return pieces(lambda buffer: os.readv(descriptor, [buffer]))
+
+
+def pieces(read: Callable[[memoryview], int]) -> Iterator[memoryview]:
+    """Yield what ``read`` delivers, piece by piece.
+
+    A piece stays as it is until three more were asked for.
+
+    Args:
+        read: Fills a buffer and returns how many bytes it put there; 0 at the end.
+    """
+    buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
+    for buffer in itertools.cycle(buffers):
+        count = read(buffer)
+        if count == 0:
+            return
+        yield buffer[:count]
+
+
 def copy_and_hash(
-    read: Callable[[memoryview], int],
+    source: Iterable[memoryview],
     target: int,
     progress: Callable[[int], None] | None = None,
     *,
     durable: bool = False,
     also: Callable[[memoryview], None] | None = None,
 ) -> tuple[Digest, int]:
-    """Write everything that ``read`` delivers to a file, and hash the bytes that are written.
+    """Write everything that comes from ``source`` to a file, and hash the bytes that are written.
 
-    Hashing and writing run side by side on the same buffer: no byte is read twice, and the
+    Hashing and writing run side by side on the same memory: no byte is read twice, and the
     digest is that of the copy whatever happens to the original meanwhile.
 
     Args:
-        read: Fills a buffer and returns how many bytes it put there; 0 at the end.
+        source: `pieces`, or something that lets them lie as long.
         target: Descriptor of the file to write, at its start.
         progress: Called with the number of bytes of each piece that was read.
         durable: Send large files to the disk while the rest is still being read; the caller
@@ -52,7 +94,6 @@ def copy_and_hash(
         The digest and the number of bytes.
     """
     hasher = Hasher()
-    buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
     writes: deque[Future[None]] = deque()
     sync: Future[None] | None = None
     total = synced = 0
@@ -66,21 +107,17 @@ def copy_and_hash(
         ThreadPoolExecutor(1, thread_name_prefix="artifacts-write") as writer,
         ThreadPoolExecutor(1, thread_name_prefix="artifacts-sync") as syncer,
     ):
-        for turn in itertools.count():
-            if len(writes) == _BUFFERS:
-                writes.popleft().result()  # now its buffer, whose turn it is, is free
-            count = read(buffers[turn % _BUFFERS])
-            if count == 0:
-                break
-            piece = buffers[turn % _BUFFERS][:count]
+        for piece in source:
             writes.append(writer.submit(write, piece))
             hasher.update(piece)
-            total += count
+            total += len(piece)
             if progress is not None:
-                progress(count)
+                progress(len(piece))
             if durable and total - synced >= _SYNC_EVERY and (sync is None or sync.done()):
                 sync = syncer.submit(_sync, target)
                 synced = total
+            if len(writes) == _BUFFERS:
+                writes.popleft().result()  # the next piece may come where this one was
         for each in writes:
             each.result()
         if sync is not None:
@@ -88,33 +125,22 @@ def copy_and_hash(
     return hasher.digest(), total
 
 
-def reader_of(file: IO[bytes]) -> Callable[[memoryview], int]:
-    """Return a function for `copy_and_hash` that reads an open file."""
-
-    def read(buffer: memoryview) -> int:
-        count: int = file.readinto(buffer)  # type: ignore[attr-defined] # IO does not declare it
-        return count
-
-    return read
-
-
 def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> tuple[Digest, int]:
     """Return the digest and size of an open file, read from its current position."""
-    return hash_all(lambda buffer: os.readv(descriptor, [buffer]), progress)
+    return hash_all(pieces_at(descriptor), progress)
 
 
 def hash_all(
-    read: Callable[[memoryview], int], progress: Callable[[int], None] | None = None
+    source: Iterable[memoryview], progress: Callable[[int], None] | None = None
 ) -> tuple[Digest, int]:
-    """Return the digest and size of everything that ``read`` delivers; see `copy_and_hash`."""
+    """Return the digest and size of everything that comes from ``source``; see `copy_and_hash`."""
     hasher = Hasher()
-    buffer = memoryview(bytearray(BUFFER_SIZE))
     total = 0
-    while count := read(buffer):
-        hasher.update(buffer[:count])
-        total += count
+    for piece in source:
+        hasher.update(piece)
+        total += len(piece)
         if progress is not None:
-            progress(count)
+            progress(len(piece))
     return hasher.digest(), total
 
 

@@ -22,7 +22,7 @@ from artifacts.store.upload import PACK_THRESHOLD
 from artifacts.store.walking import source_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from artifacts.store.digests import Digest
     from artifacts.store.statcache import FileStat
@@ -240,8 +240,8 @@ class _Batched:
             self._files = self._bytes = 0
 
 
-def _limited(descriptor: int, limit: int) -> Callable[[memoryview], int]:
-    """Return a reader for `copying.copy_and_hash` that does not run after a growing file."""
+def _limited(descriptor: int, limit: int) -> Iterator[memoryview]:
+    """Yield an open file, as `copying.pieces` does, but do not run after one that grows."""
 
     def read(buffer: memoryview) -> int:
         nonlocal limit
@@ -249,7 +249,7 @@ def _limited(descriptor: int, limit: int) -> Callable[[memoryview], int]:
         limit -= count
         return count
 
-    return read
+    return copying.pieces(read)
 
 
 def _open(path: str) -> int:

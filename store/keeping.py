@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 from artifacts.store import copying
 from artifacts.store.errors import ArtifactsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from artifacts.store.cache import BlobCache, PartialFile
@@ -91,11 +91,11 @@ class KeptDownload:
         shared = copying.reflink(self._descriptor, target)
         while True:
             begun = self._partial is not None and self._partial.size > 0
-            with contextlib.closing(_Continued(objects, place, self._partial)) as reader:
+            with contextlib.closing(_continued(objects, place, self._partial)) as pieces:
                 if shared:
-                    found = copying.copy_and_hash(reader.read, self._descriptor, progress)
+                    found = copying.copy_and_hash(pieces, self._descriptor, progress)
                 else:
-                    found = copying.copy_and_hash(reader.read, target, progress, also=self._keep)
+                    found = copying.copy_and_hash(pieces, target, progress, also=self._keep)
             if found == (place.digest, place.size):
                 break
             self._forget()
@@ -126,7 +126,7 @@ class KeptDownload:
 
     def _copy_to(self, target: int) -> tuple[Digest, int]:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return copying.copy_and_hash(lambda buffer: os.readv(self._descriptor, [buffer]), target)
+        return copying.copy_and_hash(copying.pieces_at(self._descriptor), target)
 
     def _forget(self) -> None:
         """Drop what is in the file of the cache; a file that is no partial one goes as it is."""
@@ -134,42 +134,17 @@ class KeptDownload:
             self._partial.reset()
 
 
-class _Continued:
-    """Reads a blob: first what an interrupted download has of it, then the rest from the store."""
-
-    def __init__(
-        self, objects: ObjectStore, location: BlobLocation, partial: PartialFile | None
-    ) -> None:
-        self._objects = objects
-        self._location = location
-        self._partial = partial
-        self._position = 0
-        self._file: IO[bytes] | None = None
-        self._fetch: Callable[[memoryview], int] | None = None
-
-    def read(self, buffer: memoryview) -> int:
-        """Fill a buffer; return how many bytes were put there, 0 at the end."""
-        count = 0
-        if self._partial is not None and self._fetch is None:
-            count = self._partial.read_at(self._position, buffer)
-        if count == 0 and self._position < self._location.length:
-            if self._fetch is None:
-                self._fetch = self._open()
-            count = self._fetch(buffer)
-        self._position += count
-        return count
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _open(self) -> Callable[[memoryview], int]:
-        if self._position:
-            log.info("going on with a download after %d bytes", self._position)
-        place = self._location
-        self._file = self._objects.open(
-            place.key,
-            offset=place.offset + self._position,
-            length=place.length - self._position,
-        )
-        return copying.reader_of(self._file)
+def _continued(
+    objects: ObjectStore, place: BlobLocation, partial: PartialFile | None
+) -> Generator[memoryview]:
+    """Yield a blob: what an interrupted download has of it, then the rest from the store."""
+    done = 0
+    if partial is not None:
+        for piece in partial.pieces():
+            done += len(piece)
+            yield piece
+    if done < place.length:
+        with objects.open(
+            place.key, offset=place.offset + done, length=place.length - done
+        ) as file:
+            yield from copying.pieces_of(file)

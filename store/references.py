@@ -295,9 +295,8 @@ _STATES = {
 def _check_file(entry: Entry, reference: Reference) -> None:
     with _open_file(reference) as file:
         if reference.hashed:
-            read: Callable[[memoryview], int] = copying.reader_of(file)
             try:
-                same = copying.hash_all(read)[0] == entry.digest
+                same = copying.hash_all(copying.pieces_of(file))[0] == entry.digest
             except OSError as error:
                 raise from_os_error(error, f"read {reference.uri}") from error
         else:

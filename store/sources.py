@@ -83,7 +83,7 @@ class BlobSource:
         with self.objects.open(
             location.key, offset=location.offset, length=location.length
         ) as file:
-            return copying.copy_and_hash(copying.reader_of(file), descriptor, progress)
+            return copying.copy_and_hash(copying.pieces_of(file), descriptor, progress)
 
 
 class RemoteSource(BlobSource):

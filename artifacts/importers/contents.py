@@ -16,7 +16,7 @@ from artifacts.store.manifest import Entry, Manifest, check_path
 from artifacts.store.upload import PACK_THRESHOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from artifacts.importers.sources import Md5, SourceFile
     from artifacts.store.progress import Progress
@@ -116,19 +116,19 @@ class Contents:
     def _copy(self, descriptor: int, md5: Md5 | None, what: str) -> tuple[Digest, int]:
         verifier = None if md5 is None else _Verifier(md5)
 
-        def read(buffer: memoryview) -> int:
-            count = os.readv(descriptor, [buffer])
-            if verifier is not None:
-                verifier.update(buffer[:count])
-            return count
+        def source() -> Iterator[memoryview]:
+            for piece in copying.pieces_at(descriptor):
+                if verifier is not None:
+                    verifier.update(piece)
+                yield piece
 
         if self._upload is None:
-            digest, size = copying.hash_all(read)
+            digest, size = copying.hash_all(source())
         else:
             path = self._upload.new_path()
             target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
-                digest, size = copying.copy_and_hash(read, target, durable=True)
+                digest, size = copying.copy_and_hash(source(), target, durable=True)
             finally:
                 os.close(target)
         if verifier is not None:

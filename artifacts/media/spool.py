@@ -17,7 +17,7 @@ from artifacts.store.digests import Digest, hash_bytes
 from artifacts.store.errors import IntegrityError, InvalidInputError, from_os_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from artifacts.store.errors import ArtifactsError
 
@@ -216,21 +216,16 @@ def copy_and_hash(source: Path, target: int) -> Content:
 def _copy(descriptor: int, target: int, source: Path) -> Content:
     sha256 = hashlib.sha256()
 
-    def watched(read: Callable[[memoryview], int]) -> Callable[[memoryview], int]:
-        def piece(buffer: memoryview) -> int:
-            count = read(buffer)
-            sha256.update(buffer[:count])
-            return count
-
-        return piece
+    def watched(pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        for piece in pieces:
+            sha256.update(piece)
+            yield piece
 
     try:
         if copying.reflink(descriptor, target):
-            read = watched(lambda buffer: os.readv(target, [buffer]))
-            digest, size = copying.hash_all(read)
+            digest, size = copying.hash_all(watched(copying.pieces_at(target)))
         else:
-            read = watched(lambda buffer: os.readv(descriptor, [buffer]))
-            digest, size = copying.copy_and_hash(read, target)
+            digest, size = copying.copy_and_hash(watched(copying.pieces_at(descriptor)), target)
     except OSError as error:
         raise from_os_error(error, f"copy {source}") from error
     return Content(digest, sha256.hexdigest(), size)

@@ -14,7 +14,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from artifacts.store import copying
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from artifacts.store.digests import Digest
@@ -42,10 +45,17 @@ class PartialFile:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
 
-    def read_at(self, position: int, buffer: memoryview) -> int:
-        """Fill a buffer with what was in the file when it was opened; return how many bytes."""
-        left = self.size - position
-        return os.preadv(self.descriptor, [buffer[:left]], position) if left > 0 else 0
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield what was in the file when it was opened, as `copying.pieces` does."""
+        position = 0
+
+        def read(buffer: memoryview) -> int:
+            nonlocal position
+            count = os.preadv(self.descriptor, [buffer[: self.size - position]], position)
+            position += count
+            return count
+
+        return copying.pieces(read)
 
     def reset(self) -> None:
         """Forget what is in it, which turned out wrong."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import deque
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from artifacts.store.copying import PieceReader
 from artifacts.store.errors import StorageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class _Wanted(NamedTuple):
     bytes: Future[Buffer]
 
 
-class RangeReader(io.RawIOBase, IO[bytes]):
+class RangeReader(PieceReader, IO[bytes]):
     """A seekable stream over a window of an object, fetched in ranges.
 
     While it is read from front to back, ranges are fetched ahead, more and more of them up to
@@ -136,6 +136,10 @@ class RangeReader(io.RawIOBase, IO[bytes]):
             view[done : done + len(piece)] = piece
             done += len(piece)
         return done
+
+    def read_piece(self, most: int) -> memoryview:
+        count = min(most, self._length - self._position)
+        return self._next(count) if count > 0 else memoryview(b"")
 
     def close(self) -> None:
         if not self.closed:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from artifacts.store import copying
 from artifacts.store.errors import StorageError
 from artifacts.store.objects.base import ObjectInfo, ObjectStore, StagedFile, batches
 from artifacts.store.objects.wrapping import WrappedObjects, WrappedStream
@@ -202,6 +203,11 @@ class _RetryingReader(WrappedStream):
         data = self._run(lambda file: file.read(-1 if size is None else size))
         self._position += len(data)
         return data
+
+    def read_piece(self, most: int) -> memoryview:
+        piece = self._run(lambda file: copying.read_piece(file, most))
+        self._position += len(piece)
+        return piece
 
     def close(self) -> None:
         self._drop()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import IO, TYPE_CHECKING
 
+from artifacts.store.copying import PieceReader
 from artifacts.store.objects.base import ObjectInfo, ObjectStore, UnfinishedWrite
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class WrappedObjects(ObjectStore):
         return self.wrapped.local_path(key)
 
 
-class WrappedStream(io.RawIOBase, IO[bytes]):
+class WrappedStream(PieceReader, IO[bytes]):
     """A seekable stream of which a subclass defines ``read``, ``seek`` and ``tell``."""
 
     def readable(self) -> bool:
@@ -74,3 +74,6 @@ class WrappedStream(io.RawIOBase, IO[bytes]):
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
+
+    def read_piece(self, most: int) -> memoryview:
+        return memoryview(self.read(most))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifacts.store import copying
 from artifacts.store.errors import InvalidInputError, ObjectNotFoundError, StorageError
 from artifacts.store.objects import ObjectInfo, ObjectStore, StagedFile
 
@@ -152,6 +153,8 @@ class ObjectStoreTests:
             assert file.read(100) == expected[-5:]
             file.seek(0)
             assert b"".join(iter(lambda: file.read(333), b"")) == expected
+            file.seek(7)
+            assert b"".join(copying.pieces_of(file)) == expected[7:]
 
     def test_open_of_nothing(self, objects):
         with pytest.raises(ObjectNotFoundError, match="a/b"):

@@ -14,7 +14,7 @@ def target(tmp_path):
     os.close(descriptor)
 
 
-def reader(data, piece=None):
+def pieces(data, piece=None):
     position = 0
 
     def read(buffer):
@@ -24,7 +24,7 @@ def reader(data, piece=None):
         position += count
         return count
 
-    return read
+    return copying.pieces(read)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def reader(data, piece=None):
 def test_copy_and_hash(tmp_path, target, size):
     data = os.urandom(size)
     seen: list[int] = []
-    digest, count = copying.copy_and_hash(reader(data), target, seen.append)
+    digest, count = copying.copy_and_hash(pieces(data), target, seen.append)
     assert (digest, count) == (blake3.blake3(data).digest(), size)
     assert (tmp_path / "target").read_bytes() == data
     assert sum(seen) == size
@@ -42,7 +42,7 @@ def test_copy_and_hash(tmp_path, target, size):
 
 def test_copy_in_odd_pieces(tmp_path, target):
     data = os.urandom(100_000)
-    digest, _ = copying.copy_and_hash(reader(data, piece=777), target)
+    digest, _ = copying.copy_and_hash(pieces(data, piece=777), target)
     assert digest == blake3.blake3(data).digest()
     assert (tmp_path / "target").read_bytes() == data
 
@@ -51,7 +51,7 @@ def test_short_writes_are_continued(tmp_path, target, monkeypatch):
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, memoryview(data)[:1000]))
     data = os.urandom(10_500)
-    copying.copy_and_hash(reader(data), target)
+    copying.copy_and_hash(pieces(data), target)
     assert (tmp_path / "target").read_bytes() == data
 
 
@@ -61,7 +61,7 @@ def test_a_write_that_fails_is_not_lost(target, monkeypatch):
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
-        copying.copy_and_hash(reader(b"x"), target)
+        copying.copy_and_hash(pieces(b"x"), target)
 
 
 def test_a_read_that_fails_is_not_lost(target):
@@ -69,7 +69,7 @@ def test_a_read_that_fails_is_not_lost(target):
         raise OSError(errno.EIO, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output"):
-        copying.copy_and_hash(broken, target)
+        copying.copy_and_hash(copying.pieces(broken), target)
 
 
 def test_hash_file(tmp_path):
