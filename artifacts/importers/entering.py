@@ -25,13 +25,7 @@ from artifacts.store import transcript
 from artifacts.store.digests import format_digest
 from artifacts.store.errors import RunNotFoundError, StoreNotFoundError
 from artifacts.store.progress import Progress
-from artifacts.store.records import (
-    INTERNAL_TYPES,
-    RUN_FILES,
-    RUN_HISTORY,
-    RUN_SUMMARY,
-    LinkKind,
-)
+from artifacts.store.records import INTERNAL_TYPES, RUN_FILES, RUN_HISTORY, RUN_SUMMARY, LinkKind
 
 if TYPE_CHECKING:
     import os

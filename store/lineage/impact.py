@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from artifacts.store.catalog.graph import GraphReader
     from artifacts.store.lineage.walk import Reached
-    from artifacts.store.records import ConsumerRecord, RecallRecord, RunRecord, VersionRecord
+    from artifacts.store.records import (
+        ConsumerRecord,
+        RecallRecord,
+        RunRecord,
+        VersionRecord,
+    )
     from artifacts.store.store import Store
 
 DEFAULT_LIMIT = 1_000
