@@ -48,20 +48,20 @@ def pieces_of(file: IO[bytes]) -> Iterator[memoryview]:
     return pieces(file.readinto)  # type: ignore[attr-defined] # IO does not declare it
 
 
-def pieces_at(descriptor: int) -> Iterator[memoryview]:
+def pieces_at(descriptor: int, held: int = _BUFFERS) -> Iterator[memoryview]:
     """Yield an open file from its current position on, as `pieces` does."""
-    return pieces(lambda buffer: os.readv(descriptor, [buffer]))
+    return pieces(lambda buffer: os.readv(descriptor, [buffer]), held)
 
 
-def pieces(read: Callable[[memoryview], int]) -> Iterator[memoryview]:
+def pieces(read: Callable[[memoryview], int], held: int = _BUFFERS) -> Iterator[memoryview]:
     """Yield what ``read`` delivers, piece by piece.
-
-    A piece stays as it is until three more were asked for.
 
     Args:
         read: Fills a buffer and returns how many bytes it put there; 0 at the end.
+        held: A piece stays as it is until so many more were asked for; `copy_and_hash` needs the
+            default, who is done with each piece at once needs 1.
     """
-    buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(_BUFFERS)]
+    buffers = [memoryview(bytearray(BUFFER_SIZE)) for _ in range(held)]
     for buffer in itertools.cycle(buffers):
         count = read(buffer)
         if count == 0:
@@ -127,7 +127,7 @@ def copy_and_hash(
 
 def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> tuple[Digest, int]:
     """Return the digest and size of an open file, read from its current position."""
-    return hash_all(pieces_at(descriptor), progress)
+    return hash_all(pieces_at(descriptor, 1), progress)
 
 
 def hash_all(

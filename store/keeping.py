@@ -144,6 +144,8 @@ def _continued(
             done += len(piece)
             yield piece
     if done < place.length:
+        if done:
+            log.info("going on with a download after %d bytes", done)
         with objects.open(
             place.key, offset=place.offset + done, length=place.length - done
         ) as file:

@@ -126,7 +126,7 @@ class Contents:
             digest, size = copying.hash_all(source())
         else:
             path = self._upload.new_path()
-            target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            target = copying.create(path)
             try:
                 digest, size = copying.copy_and_hash(source(), target, durable=True)
             finally:
